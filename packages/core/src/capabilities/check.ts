@@ -1,0 +1,66 @@
+import { createBoundedMap } from '../bounded-map.ts'
+import type { CapabilityUse, Engine, LiveRoom, Occupant } from '../context.ts'
+import { MeshError } from '../errors.ts'
+import type { Clock } from '../ports/index.ts'
+import { isExpired, verifyCapability, type CapabilityClaims } from '../tokens/capability.ts'
+import type { PublicKeys } from '../tokens/keys.ts'
+
+/** How many verified tokens are remembered. */
+const remembered = 20_000
+
+/**
+ * Checks capability tokens on every use. A signature is checked once for each token; everything that can change is judged
+ * anew each time, from the live state alone.
+ */
+export function createCapabilityCheck(options: {
+  keys: PublicKeys
+  issuer: string
+  clock: Clock
+  capsOf: Engine['capsOf']
+}): Pick<Engine, 'verifyCapability' | 'checkCapability'> {
+  // Keyed by the whole text, so that only a token verified to the letter is found; revocation never looks here.
+  const verified = createBoundedMap<string, CapabilityClaims>(remembered)
+
+  async function verify(token: string): Promise<CapabilityClaims | undefined> {
+    const claims = await verifyCapability(token, options)
+    if (claims) verified.set(token, claims)
+    return claims
+  }
+
+  return {
+    verifyCapability: (token) => verified.get(token) ?? verify(token),
+    checkCapability(occupant, claims, use) {
+      if (!use.presented) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
+      if (!claims || !isFor(claims, occupant, use)) throw new MeshError('CAP_INVALID')
+      // `mv` says that nothing changed since; this says that it was right even if the grant read a room in motion.
+      const allowed = options.capsOf(occupant.role, occupant.room.policy)
+      if (claims.caps.some((cap) => !allowed.includes(cap))) throw new MeshError('CAP_INVALID')
+      if (isExpired(claims, options.clock.now())) throw new MeshError('CAP_EXPIRED')
+      if (!claims.caps.includes(use.cap)) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
+      return claims
+    },
+  }
+}
+
+function isFor(claims: CapabilityClaims, { peer, room, member_seq }: Occupant, use: CapabilityUse): boolean {
+  return (
+    claims.room_id === room.room_id &&
+    (claims.sub === peer.peer_id || claims.sub === peer.device_id) &&
+    (claims.sid === undefined || claims.sid === peer.sid) &&
+    claims.mv === versionOf(member_seq, room.policy_seq) &&
+    (claims.target_peer_id === undefined || claims.target_peer_id === use.to) &&
+    (claims.target_device_id === undefined || isDevice(room, use.to, claims.target_device_id))
+  )
+}
+
+/**
+ * The membership and policy version of a member: the `seq` of the latest event that changed either. It rises with every
+ * change and is never used again, not even by somebody who is removed and comes back.
+ */
+export function versionOf(member_seq: number, policy_seq: number): number {
+  return Math.max(member_seq, policy_seq)
+}
+
+function isDevice(room: LiveRoom, to: string, device_id: string): boolean {
+  return to === device_id || room.occupants.get(to)?.peer.device_id === device_id
+}

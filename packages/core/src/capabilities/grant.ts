@@ -1,0 +1,70 @@
+import type { RoomPolicy, Role } from '../acl.ts'
+import { toInstant } from '../encoder.ts'
+import { MeshError } from '../errors.ts'
+import type { Ids } from '../ids.ts'
+import type { Clock, Member, Room } from '../ports/index.ts'
+import type { ClientPayload, ServerPayload } from '../protocol.ts'
+import { capabilityLifeS, issueCapability } from '../tokens/capability.ts'
+import type { Keyring } from '../tokens/keys.ts'
+import { versionOf } from './check.ts'
+
+/** What is asked for: the wire's own request, however it came. */
+export type GrantRequest = ClientPayload<'capability.request'>
+
+/** For whom: the peer or device that will use the token, and the login it belongs to. */
+export interface Grantee {
+  sub: string
+  sid?: string | undefined
+}
+
+/** Decides on a request for capabilities: whole or not at all. */
+export type Grant = (
+  request: GrantRequest,
+  grantee: Grantee,
+  membership: { room: Pick<Room, 'room_id' | 'policy' | 'policy_seq'>; member: Pick<Member, 'role' | 'member_seq'> },
+) => Promise<ServerPayload<'capability.granted'>>
+
+/** @see Grant */
+export function createGrant(options: {
+  keys: Keyring
+  issuer: string
+  clock: Clock
+  ids: Ids
+  capsOf(role: Role, policy: RoomPolicy): readonly string[]
+  isKnown(cap: string): boolean
+}): Grant {
+  return async (request, { sub, sid }, { room, member }) => {
+    const caps = [...new Set(request.caps)].sort()
+    for (const cap of caps) {
+      if (!options.isKnown(cap)) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_capability', path: 'caps' })
+    }
+    const { target_peer_id, target_device_id, max_size, max_rate } = request
+    if (target_peer_id !== undefined && target_device_id !== undefined) {
+      throw new MeshError('BAD_MESSAGE', undefined, { reason: 'two_targets', path: 'target_device_id' })
+    }
+    const allowed = options.capsOf(member.role, room.policy)
+    if (!caps.every((cap) => allowed.includes(cap))) throw new MeshError('ACCESS_DENIED')
+    if (caps.includes('terminal:control') && target_peer_id === undefined && target_device_id === undefined) {
+      throw new MeshError('BAD_MESSAGE', undefined, { reason: 'target_required', path: 'target_peer_id' })
+    }
+    const iat = Math.floor(options.clock.now() / 1000)
+    const exp = iat + (request.ttl_s ?? capabilityLifeS.default)
+    const token = await issueCapability(options.keys, {
+      iss: options.issuer,
+      aud: options.issuer,
+      sub,
+      room_id: room.room_id,
+      caps,
+      iat,
+      exp,
+      jti: options.ids.uuid(),
+      mv: versionOf(member.member_seq, room.policy_seq),
+      ...(sid === undefined ? {} : { sid }),
+      ...(target_peer_id === undefined ? {} : { target_peer_id }),
+      ...(target_device_id === undefined ? {} : { target_device_id }),
+      ...(max_size === undefined ? {} : { max_size }),
+      ...(max_rate === undefined ? {} : { max_rate }),
+    })
+    return { token, caps, expires_at: toInstant(exp * 1000) }
+  }
+}

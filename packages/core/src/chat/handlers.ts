@@ -1,0 +1,42 @@
+import { answered, type Area, type Engine } from '../context.ts'
+import { MeshError } from '../errors.ts'
+import { sha256 } from '../ids.ts'
+import type { chatClientEvents } from './events.ts'
+
+const refusals = {
+  missing: () => new MeshError('ROOM_NOT_FOUND'),
+  denied: () => new MeshError('ACCESS_DENIED'),
+  conflict: () => new MeshError('CONFLICT', undefined, { reason: 'repeated_id' }),
+}
+
+/** Chat: stored durably first, told afterwards. */
+export function createChat(engine: Engine): Area<keyof typeof chatClientEvents> {
+  const { storage, clock, ids } = engine
+  return {
+    handlers: {
+      async 'chat.message.send'({ peer, id, to, payload }) {
+        const at = clock.now()
+        const stored = await storage.events.append(
+          to,
+          {
+            id: ids.uuid(),
+            type: 'chat.message.created',
+            from: peer.peer_id,
+            at,
+            payload: {
+              message_id: ids.id('msg'),
+              user_id: peer.user_id,
+              text: payload.text,
+              created_at: new Date(at).toISOString(),
+            },
+          },
+          { user_id: peer.user_id, once: { sender: peer.identity, id, digest: await sha256(`${to} ${payload.text}`) } },
+        )
+        if (!('event' in stored)) throw refusals[stored.outcome]()
+        if (stored.outcome === 'repeated') engine.repeat(peer, stored.event, id)
+        else engine.publish(stored.event, { peer, reply_to: id })
+        return answered
+      },
+    },
+  }
+}

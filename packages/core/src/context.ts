@@ -1,0 +1,199 @@
+import type { Role, RoomPolicy } from './acl.ts'
+import type { CloseReason } from './errors.ts'
+import type { Ids } from './ids.ts'
+import type { Limits } from './limits.ts'
+import type { Clock, Logger, Member, Room, RoomEvent, Storage } from './ports/index.ts'
+import type {
+  ClientEventType,
+  ClientPayload,
+  ReplyType,
+  ServerEventType,
+  ServerPayload,
+  clientEvents,
+} from './protocol.ts'
+import type { CapabilityClaims } from './tokens/capability.ts'
+
+/** Who somebody is, as the authentication found out. */
+export interface Principal {
+  user_id: string
+  username: string
+  /** The device, where an agent authenticated with its own key. */
+  device_id?: string | undefined
+  /** The login that the token belongs to; ending it ends every connection and capability made with it. */
+  sid?: string | undefined
+  /** May administer users. */
+  admin?: boolean | undefined
+  /** When to ask again, milliseconds since 1970. */
+  expires_at?: number | undefined
+}
+
+/** One connected peer, as the areas see it. */
+export interface Peer extends Readonly<Principal> {
+  readonly peer_id: string
+  /** The device, or the user where there is none: whom limits and repeated ids belong to. */
+  readonly identity: string
+  /** The rooms that this peer has joined. */
+  readonly rooms: Map<string, Occupant>
+  /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
+  refresh(token: string): Promise<number>
+  /** Hands a finished frame to the socket, or drops it when the connection is over. */
+  send(frame: string): void
+  /** Ends the connection; from this moment on it neither acts nor receives. */
+  close(reason: CloseReason): void
+}
+
+/** A peer in a room. Role and versions follow every change at once, so that a check needs no database. */
+export interface Occupant {
+  readonly peer: Peer
+  readonly room: LiveRoom
+  role: Role
+  /** `seq` of the event that last changed the membership. */
+  member_seq: number
+  /** `seq` of the latest durable event that the peer knows. */
+  seq: number
+  presence: Presence
+}
+
+/** What the room knows of a peer's availability. */
+export interface Presence {
+  status: 'online' | 'away' | 'busy'
+  note: string | undefined
+  /** Milliseconds since 1970. */
+  last_seen: number
+  /** When the room was last told, monotonic; until `interval` has passed the next state waits for its timer. */
+  told_at: number
+  cancel: (() => void) | undefined
+}
+
+/** A room that at least one peer of this node has joined. */
+export interface LiveRoom {
+  readonly room_id: string
+  name: string
+  policy: RoomPolicy
+  policy_seq: number
+  /** `seq` of the latest event told to this node's peers. */
+  seq: number
+  /** How many peers are on their way in; the room stays live for them. */
+  entering: number
+  readonly occupants: Map<string, Occupant>
+}
+
+/** Why a peer is no longer in a room. */
+export type LeaveReason = ServerPayload<'room.left'>['reason']
+
+/** What an event of the server carries besides its payload. */
+export interface Outgoing {
+  /** The peer that it comes from; the server, if left out. */
+  from?: string | undefined
+  reply_to?: string | undefined
+}
+
+/** Everything that an area may use: handed in, never imported. */
+export interface Engine {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly issuer: string
+  /** The capabilities that a role may ask for under a policy, the host application's own words included. */
+  capsOf(role: Role, policy: RoomPolicy): readonly string[]
+  /** The connected peers of this node. */
+  readonly peers: ReadonlyMap<string, Peer>
+  /** The rooms with peers on this node. */
+  readonly rooms: ReadonlyMap<string, LiveRoom>
+  /** Sends an event to one peer. */
+  tell<T extends ServerEventType>(peer: Peer, type: T, payload: ServerPayload<T>, outgoing?: Outgoing): void
+  /** Sends an event to every peer in a room but one; it is serialised once. */
+  broadcast<T extends ServerEventType>(room: LiveRoom, type: T, payload: ServerPayload<T>, except?: Peer): void
+  /**
+   * Makes a stored event known: changes the live state by it, then tells the room, in the order of `seq`. The peer that
+   * asked for it gets its one copy as the reply.
+   */
+  publish(event: RoomEvent, reply?: { peer: Peer; reply_to: string }): void
+  /** Answers a repeated request with the event of the first time; nobody else hears of it again. */
+  repeat(peer: Peer, event: RoomEvent, reply_to: string): void
+  /** Passes a signal on as its sender wrote it, but for the payload that is handed in, serialised once. */
+  forward(call: Call, payload: object, receivers: Iterable<Peer>): void
+  /** A signal as {@link Engine.forward} writes it, for later. */
+  encodeSignal(call: Call, payload: object): string
+  /**
+   * Reads a room and brings the peer into it, as one step in the order of events: `entered` runs before anything later
+   * can be told to the peer. @throws MeshError
+   */
+  enter(peer: Peer, room_id: string, entered: (occupant: Occupant, members: Member[], isNew: boolean) => void): Promise<void>
+  /** Takes a peer out of a room and tells everybody concerned. */
+  leave(occupant: Occupant, reason: LeaveReason): void
+  /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
+  notInRoom(room_id: string): Promise<never>
+  /** Verifies what of a capability token does not change; at once where it was seen before. Undefined: not ours. */
+  verifyCapability(token: string): CapabilityClaims | undefined | Promise<CapabilityClaims | undefined>
+  /** Judges a verified token for one use, now. @throws MeshError CAP_REQUIRED, CAP_EXPIRED, CAP_INVALID */
+  checkCapability(occupant: Occupant, claims: CapabilityClaims | undefined, use: CapabilityUse): CapabilityClaims
+}
+
+/** What a capability token is to be used for. */
+export interface CapabilityUse {
+  cap: string
+  /** Whom it is used on: a peer, device or user. */
+  to: string
+  /** Whether a token came at all; without one the answer is CAP_REQUIRED. */
+  presented: boolean
+}
+
+/** What the sender has to do with the room of an event, by what the table demands. */
+export interface BelongingOf {
+  joined: Occupant
+  member: {
+    room: Pick<Room, 'room_id' | 'policy' | 'policy_seq'>
+    member: Pick<Member, 'role' | 'member_seq'>
+  }
+}
+
+type BelongingFor<T extends ClientEventType> = (typeof clientEvents)[T]['room'] extends infer M
+  ? M extends keyof BelongingOf
+    ? BelongingOf[M]
+    : undefined
+  : never
+
+/** One event of a client that has passed every check that the table states. */
+export interface Call<T extends ClientEventType = ClientEventType> {
+  readonly peer: Peer
+  readonly type: T
+  readonly id: string
+  readonly to: string
+  /** The sender's clock. */
+  readonly timestamp: string
+  readonly payload: ClientPayload<T>
+  /** Where the table demands membership or joining: its proof. */
+  readonly at: BelongingFor<T>
+}
+
+/** What a handler returns that has answered by itself. */
+export interface Answered {
+  readonly answered: true
+}
+
+/** Says that the handler has answered by itself. */
+export const answered: Answered = { answered: true }
+
+type Reply<T extends ClientEventType> =
+  ReplyType<T> extends ServerEventType ? ServerPayload<ReplyType<T>> | Answered : void
+
+/** What the server does about an event. It waits only where it must: what returns no promise holds nobody up. */
+export type Handler<T extends ClientEventType> = (call: Call<T>) => Reply<T> | Promise<Reply<T>>
+
+/** The events that have a handler: all but the hello, which the session takes itself. */
+export type HandledType = Exclude<ClientEventType, 'system.hello'>
+
+/** A handler for each event of a part of the table; the compiler names the one that is missing. */
+export type Handlers<T extends HandledType> = { readonly [K in T]: Handler<K> }
+
+/** An area: its handlers, and what it has to end when somebody leaves or may less than before. Hooks must not wait. */
+export interface Area<T extends HandledType> {
+  readonly handlers: Handlers<T>
+  /** The occupant has just left: the room's state no longer holds it. */
+  readonly left?: (occupant: Occupant, reason: LeaveReason) => void
+  /** The occupant was demoted, or the policy of the room changed. */
+  readonly restricted?: (occupant: Occupant, cause: 'role' | 'policy') => void
+}

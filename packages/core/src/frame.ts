@@ -1,0 +1,146 @@
+import { MeshError } from './errors.ts'
+import type { LimitClass } from './limits.ts'
+
+/** A decoded frame of a client whose envelope is sound; the payload is judged against its schema later. */
+export interface ClientFrame {
+  type: string
+  id: string
+  timestamp: string
+  from: string | undefined
+  to: string
+  payload: Readonly<Record<string, unknown>>
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+const address = /^[a-z0-9_-]{1,80}$/i
+const envelopeKeys = new Set(['type', 'id', 'timestamp', 'from', 'to', 'reply_to', 'payload'])
+
+/**
+ * Parses a client's frame and checks its envelope. What passes holds no NUL and no lone surrogate, so that every store
+ * and every other client can take it, and is nested no deeper than `depth`.
+ * @throws MeshError BAD_MESSAGE
+ */
+export function decode(text: string, depth: number): ClientFrame {
+  if (!withinDepth(text, depth)) throw bad('depth')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw bad('json')
+  }
+  if (!isRecord(value)) throw bad('envelope')
+  const { type, id, timestamp, from, to, reply_to, payload } = value
+  if (typeof type !== 'string') throw bad('envelope', 'type')
+  if (typeof id !== 'string' || !uuid.test(id)) throw bad('envelope', 'id')
+  if (typeof timestamp !== 'string' || !instant.test(timestamp)) throw bad('envelope', 'timestamp', id)
+  if (typeof to !== 'string' || !address.test(to)) throw bad('envelope', 'to', id)
+  if (from !== undefined && typeof from !== 'string') throw bad('envelope', 'from', id)
+  if (reply_to !== undefined && (typeof reply_to !== 'string' || !uuid.test(reply_to))) throw bad('envelope', 'reply_to', id)
+  if (!isRecord(payload)) throw bad('envelope', 'payload', id)
+  for (const key in value) if (!envelopeKeys.has(key)) throw bad('unknown_field', undefined, id)
+  // Only an escape can bring a NUL or a lone surrogate into a text that was decoded from UTF-8, and escapes are rare.
+  if (text.includes('\\u') && !isClean(value)) throw bad('text', undefined, id)
+  return { type, id, timestamp, from, to, payload }
+}
+
+/** A BAD_MESSAGE that remembers the id of the frame, where it could be read, so that the answer can name it. */
+class BadFrame extends MeshError {
+  readonly id: string | undefined
+  constructor(reason: string, path: string | undefined, id: string | undefined) {
+    super('BAD_MESSAGE', undefined, path === undefined ? { reason } : { reason, path })
+    this.id = id
+  }
+}
+
+/** The id of the frame that an error of {@link decode} is about. */
+export function idOf(error: unknown): string | undefined {
+  return error instanceof BadFrame ? error.id : undefined
+}
+
+function bad(reason: string, path?: string, id?: string): BadFrame {
+  return new BadFrame(reason, path, id)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * Whether JSON text nests at most `max` deep. JSON.parse takes any depth, slowly, and what it returns then overflows
+ * JSON.stringify's stack; so this comes first. Exact scanning is kept for texts that have enough brackets to matter.
+ */
+function withinDepth(text: string, max: number): boolean {
+  if (!hasMoreThan(text, max)) return true
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++
+    } else if (c === 0x5b || c === 0x7b) {
+      if (++depth > max) return false
+    } else if (c === 0x5d || c === 0x7d) depth--
+  }
+  return true
+}
+
+function hasMoreThan(text: string, max: number): boolean {
+  let found = 0
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++found > max) return true
+  }
+  return false
+}
+
+function isClean(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (Array.isArray(value)) return value.every(isClean)
+  return !isRecord(value) || Object.entries(value).every(([key, inner]) => isClean(key) && isClean(inner))
+}
+
+/**
+ * The bytes of a payload that its class limits: those of the field that the class is named after, otherwise those of the
+ * whole payload without its `cap_token`. `frameBytes` is an upper bound that spares counting in the common case.
+ */
+export function exceeds(limit: number, limitClass: LimitClass, payload: ClientFrame['payload'], frameBytes: number): boolean {
+  if (frameBytes <= limit) return false
+  const counted = limited(limitClass, payload)
+  // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no encoding to be judged.
+  if (counted.length > limit) return true
+  return counted.length * 3 > limit && new TextEncoder().encode(counted).length > limit
+}
+
+function limited(limitClass: LimitClass, payload: ClientFrame['payload']): string {
+  if (limitClass === 'sdp' && typeof payload.sdp === 'string') return payload.sdp
+  if (limitClass === 'chat' && typeof payload.text === 'string') return payload.text
+  if (limitClass === 'ice' && isRecord(payload.candidate) && typeof payload.candidate.candidate === 'string') {
+    return payload.candidate.candidate
+  }
+  return JSON.stringify({ ...payload, cap_token: undefined })
+}
+
+/** What the server puts around a payload. All of it is free of characters that JSON would escape. */
+export interface Head {
+  type: string
+  id: string
+  timestamp: string
+  from: string
+  to: string
+  reply_to?: string | undefined
+}
+
+/** Writes an event as the one text that all its receivers get. */
+export function encode(head: Head, payload: object): string {
+  return `${open(head)},"payload":${JSON.stringify(payload)}}`
+}
+
+/** Writes an error frame: code and message at the top, the details as payload. */
+export function encodeError(head: Omit<Head, 'type'>, error: MeshError): string {
+  const { code, message, retryable, details } = error
+  return `${open({ ...head, type: 'error' })},"code":"${code}","message":${JSON.stringify(message)},"payload":${JSON.stringify({ ...details, retryable })}}`
+}
+
+function open({ type, id, timestamp, from, to, reply_to }: Head): string {
+  const start = `{"type":"${type}","id":"${id}","timestamp":"${timestamp}","from":"${from}","to":"${to}"`
+  return reply_to === undefined ? start : `${start},"reply_to":"${reply_to}"`
+}

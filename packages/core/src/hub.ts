@@ -1,0 +1,256 @@
+import { isDemotion, type Role } from './acl.ts'
+import type { Call, Engine, LeaveReason, LiveRoom, Occupant, Peer } from './context.ts'
+import { MeshError } from './errors.ts'
+import type { Encoder } from './encoder.ts'
+import { encode } from './frame.ts'
+import type { Clock, RoomEvent, Storage } from './ports/index.ts'
+import { shownPresence } from './presence/state.ts'
+import type { ServerEventType, ServerPayload } from './protocol.ts'
+
+type Hooks = {
+  left(occupant: Occupant, reason: LeaveReason): void
+  restricted(occupant: Occupant, cause: 'role' | 'policy'): void
+}
+
+/** The live state of one node: who is connected, who is in which room, and the order in which rooms hear of events. */
+export interface Hub extends Pick<
+  Engine,
+  'peers' | 'rooms' | 'tell' | 'broadcast' | 'publish' | 'enter' | 'leave' | 'notInRoom' | 'repeat' | 'forward' | 'encodeSignal'
+> {
+  add(peer: Peer): void
+  /** How many connections a user has on this node. */
+  countOf(user_id: string): number
+  /** The connection of a peer is over: takes it out of every room. */
+  drop(peer: Peer): void
+  /** A room was deleted: everybody is out. */
+  close(room_id: string): void
+  /** Takes in an event that this or another node has stored. */
+  apply(event: RoomEvent, reply?: { peer: Peer; reply_to: string }): void
+}
+
+/** How long a gap in the order of a room's events may last before the storage is asked for what is missing. */
+const gapMs = 200
+
+/** @see Hub */
+export function createHub(options: {
+  storage: Storage
+  clock: Clock
+  encoder: Encoder
+  hooks: Hooks
+  /** Makes an event of this node known to the other nodes. */
+  announce(event: RoomEvent): void
+}): Hub {
+  const { storage, clock, encoder, hooks } = options
+  const peers = new Map<string, Peer>()
+  const counts = new Map<string, number>()
+  const rooms = new Map<string, LiveRoom>()
+  const held = new Map<string, Map<number, { event: RoomEvent; reply?: Reply }>>()
+  type Reply = { peer: Peer; reply_to: string } | undefined
+
+  function tell<T extends ServerEventType>(
+    peer: Peer,
+    type: T,
+    payload: ServerPayload<T>,
+    outgoing?: Parameters<Encoder>[3],
+  ): void {
+    peer.send(encoder(type, peer.peer_id, payload, outgoing))
+  }
+
+  function broadcast<T extends ServerEventType>(
+    room: LiveRoom,
+    type: T,
+    payload: ServerPayload<T>,
+    except?: Peer,
+  ): void {
+    if (room.occupants.size === 0) return
+    const frame = encoder(type, room.room_id, payload)
+    for (const { peer } of room.occupants.values()) if (peer !== except) peer.send(frame)
+  }
+
+  function apply(event: RoomEvent, reply?: Reply): void {
+    const room = rooms.get(event.room_id)
+    if (!room || room.occupants.size === 0) {
+      if (room) room.seq = Math.max(room.seq, event.seq)
+      if (reply) reply.peer.send(encodeEvent(event, reply.reply_to))
+      return
+    }
+    if (event.seq > room.seq + 1) return hold(room, event, reply)
+    // The count of a missed call may rise after the fact; every other event is told once.
+    if (event.seq <= room.seq && event.type !== 'call.missed') return
+    room.seq = Math.max(room.seq, event.seq)
+    change(room, event)
+    announceIn(room, event, reply)
+    release(room)
+  }
+
+  /** What an event changes about the live state, before anybody hears of it. */
+  function change(room: LiveRoom, event: RoomEvent): void {
+    if (event.type === 'room.member.removed') {
+      for (const occupant of occupantsOf(room, event.payload.user_id)) leave(occupant, 'removed')
+    } else if (event.type === 'room.member.updated') {
+      for (const occupant of occupantsOf(room, event.payload.user_id)) {
+        const previous = occupant.role
+        // The storage wrote this payload for this type: see rooms/events.ts.
+        occupant.role = event.payload.role as Role
+        occupant.member_seq = event.seq
+        if (isDemotion(previous, occupant.role)) hooks.restricted(occupant, 'role')
+      }
+    } else if (event.type === 'room.updated') {
+      const { name, policy } = event.payload as Omit<ServerPayload<'room.updated'>, 'seq'>
+      if (name !== undefined) room.name = name
+      if (policy === undefined) return
+      room.policy = policy
+      room.policy_seq = event.seq
+      for (const occupant of room.occupants.values()) hooks.restricted(occupant, 'policy')
+    }
+  }
+
+  function announceIn(room: LiveRoom, event: RoomEvent, reply: Reply): void {
+    let frame: string | undefined
+    for (const occupant of room.occupants.values()) {
+      if (reply?.peer === occupant.peer) continue
+      // A snapshot may have shown this event already to somebody who has just come in.
+      if (event.seq <= occupant.seq && event.type !== 'call.missed') continue
+      occupant.seq = event.seq
+      occupant.peer.send((frame ??= encodeEvent(event)))
+    }
+    if (!reply) return
+    const own = room.occupants.get(reply.peer.peer_id)
+    if (own) own.seq = Math.max(own.seq, event.seq)
+    reply.peer.send(encodeEvent(event, reply.reply_to))
+  }
+
+  function encodeEvent(event: RoomEvent, reply_to?: string): string {
+    return encoder.event(event, reply_to)
+  }
+
+  /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
+  function hold(room: LiveRoom, event: RoomEvent, reply: Reply): void {
+    const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply?: Reply }>()
+    if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
+    held.set(room.room_id, waiting.set(event.seq, { event, reply }))
+  }
+
+  function release(room: LiveRoom): void {
+    const waiting = held.get(room.room_id)
+    const next = waiting?.get(room.seq + 1)
+    if (!waiting || !next) return
+    waiting.delete(next.event.seq)
+    if (waiting.size === 0) held.delete(room.room_id)
+    apply(next.event, next.reply)
+  }
+
+  async function catchUp(room: LiveRoom): Promise<void> {
+    if (!held.has(room.room_id) || rooms.get(room.room_id) !== room) return
+    try {
+      for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
+        apply(event, held.get(room.room_id)?.get(event.seq)?.reply)
+        held.get(room.room_id)?.delete(event.seq)
+      }
+    } catch {
+      clock.after(gapMs, () => void catchUp(room))
+    }
+  }
+
+  const enter: Engine['enter'] = async (peer, room_id, entered) => {
+    // The room is live before it is read, so that an event stored meanwhile shows in its `seq`; a snapshot older than
+    // that is read again. From the snapshot to the end of this function nothing waits.
+    const room = rooms.get(room_id) ?? emptyRoom(room_id)
+    rooms.set(room_id, room)
+    room.entering++
+    try {
+      let snapshot = await storage.rooms.snapshot(room_id)
+      while (snapshot && snapshot.room.seq < room.seq) snapshot = await storage.rooms.snapshot(room_id)
+      const member = snapshot?.members.find((candidate) => candidate.user_id === peer.user_id)
+      if (!snapshot) throw new MeshError('ROOM_NOT_FOUND')
+      if (!member) throw new MeshError('ACCESS_DENIED')
+      if (!peers.has(peer.peer_id)) throw new MeshError('UNAVAILABLE')
+      const { name, policy, policy_seq, seq } = snapshot.room
+      if (room.occupants.size === 0) Object.assign(room, { name, policy, policy_seq, seq })
+      const present = room.occupants.get(peer.peer_id)
+      const occupant = present ?? { peer, room, role: member.role, member_seq: 0, seq, presence: freshPresence() }
+      Object.assign(occupant, { role: member.role, member_seq: member.member_seq, seq })
+      room.occupants.set(peer.peer_id, occupant)
+      peer.rooms.set(room_id, occupant)
+      entered(occupant, snapshot.members, !present)
+    } finally {
+      room.entering--
+      forgetIfEmpty(room)
+    }
+  }
+
+  function leave(occupant: Occupant, reason: LeaveReason): void {
+    const { peer, room } = occupant
+    if (!room.occupants.delete(peer.peer_id)) return
+    peer.rooms.delete(room.room_id)
+    occupant.presence.cancel?.()
+    hooks.left(occupant, reason)
+    const left = { room_id: room.room_id, peer_id: peer.peer_id, reason }
+    if (reason === 'removed' || reason === 'deleted') tell(peer, 'room.left', left)
+    if (reason === 'disconnected') {
+      broadcast(room, 'presence.update', { ...shownPresence(occupant), status: 'offline' })
+    }
+    if (reason !== 'deleted') broadcast(room, 'room.left', left)
+    forgetIfEmpty(room)
+  }
+
+  function freshPresence(): Occupant['presence'] {
+    return { status: 'online', note: undefined, last_seen: clock.now(), told_at: -Infinity, cancel: undefined }
+  }
+
+  function forgetIfEmpty(room: LiveRoom): void {
+    if (room.occupants.size > 0 || room.entering > 0 || rooms.get(room.room_id) !== room) return
+    rooms.delete(room.room_id)
+    held.delete(room.room_id)
+  }
+
+  return {
+    peers,
+    rooms,
+    tell,
+    broadcast,
+    apply,
+    enter,
+    leave,
+    repeat: (peer, event, reply_to) => peer.send(encodeEvent(event, reply_to)),
+    encodeSignal,
+    forward(call, payload, receivers) {
+      const frame = encodeSignal(call, payload)
+      for (const peer of receivers) peer.send(frame)
+    },
+    publish(event, reply) {
+      apply(event, reply)
+      options.announce(event)
+    },
+    async notInRoom(room_id) {
+      throw new MeshError((await storage.rooms.find(room_id)) ? 'ACCESS_DENIED' : 'ROOM_NOT_FOUND')
+    },
+    add(peer) {
+      peers.set(peer.peer_id, peer)
+      counts.set(peer.user_id, (counts.get(peer.user_id) ?? 0) + 1)
+    },
+    countOf: (user_id) => counts.get(user_id) ?? 0,
+    drop(peer) {
+      if (!peers.delete(peer.peer_id)) return
+      const left = (counts.get(peer.user_id) ?? 1) - 1
+      if (left > 0) counts.set(peer.user_id, left)
+      else counts.delete(peer.user_id)
+      for (const occupant of [...peer.rooms.values()]) leave(occupant, 'disconnected')
+    },
+    close(room_id) {
+      for (const occupant of [...(rooms.get(room_id)?.occupants.values() ?? [])]) leave(occupant, 'deleted')
+    },
+  }
+}
+
+function encodeSignal({ type, id, timestamp, peer, to }: Call, payload: object): string {
+  return encode({ type, id, timestamp, from: peer.peer_id, to }, payload)
+}
+
+function emptyRoom(room_id: string): LiveRoom {
+  return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, occupants: new Map() }
+}
+
+function occupantsOf(room: LiveRoom, user_id: unknown): Occupant[] {
+  return [...room.occupants.values()].filter(({ peer }) => peer.user_id === user_id)
+}

@@ -1,0 +1,104 @@
+import * as v from 'valibot'
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+const rate = v.strictObject({ burst: count, per_s: v.pipe(v.number(), v.finite(), v.minValue(0.001)) })
+const eventClass = v.strictObject({ bytes: count, ...rate.entries })
+
+const limitsSchema = v.strictObject({
+  frame_bytes: count,
+  hello_bytes: count,
+  hello_timeout_ms: count,
+  depth: count,
+  frames: rate,
+  bytes: rate,
+  offences: rate,
+  classes: v.strictObject({
+    sdp: eventClass,
+    ice: eventClass,
+    chat: eventClass,
+    presence: eventClass,
+    capability: eventClass,
+    p2p: eventClass,
+    terminal: eventClass,
+    other: eventClass,
+  }),
+  unauthenticated: count,
+  unauthenticated_per_address: count,
+  connections_per_user: count,
+  connections_per_address: count,
+  heartbeat_s: count,
+  pong_timeout_s: count,
+  token_warning_s: count,
+  token_grace_s: count,
+  presence_interval_ms: count,
+  ring_ms: count,
+  candidates: count,
+  rtc_sessions: count,
+  send_buffer_bytes: count,
+})
+
+/** Every number a client can run into; all of them are settings. */
+export type Limits = v.InferOutput<typeof limitsSchema>
+
+/** The class of an event, which says how large its payload may be and how often it may come. */
+export type LimitClass = keyof Limits['classes']
+
+/** A token bucket: `burst` at once, then `per_s` a second. */
+export type Rate = v.InferOutput<typeof rate>
+
+/**
+ * The contract's defaults. `bytes` of a class are those of the payload without its `cap_token`; `frames` and `bytes` at
+ * the top are per connection and counted on the raw frame; `offences` is how often a connection may overrun a limit
+ * before it is closed with 4005.
+ */
+export const defaultLimits: Limits = {
+  frame_bytes: 98_304,
+  hello_bytes: 8_192,
+  hello_timeout_ms: 5_000,
+  depth: 16,
+  frames: { burst: 120, per_s: 60 },
+  bytes: { burst: 262_144, per_s: 65_536 },
+  offences: { burst: 20, per_s: 1 },
+  classes: {
+    sdp: { bytes: 65_536, burst: 10, per_s: 1 },
+    ice: { bytes: 1_024, burst: 60, per_s: 20 },
+    chat: { bytes: 4_096, burst: 10, per_s: 1 },
+    presence: { bytes: 512, burst: 5, per_s: 1 },
+    capability: { bytes: 1_024, burst: 20, per_s: 2 },
+    p2p: { bytes: 8_192, burst: 10, per_s: 1 },
+    terminal: { bytes: 1_024, burst: 20, per_s: 5 },
+    other: { bytes: 8_192, burst: 20, per_s: 5 },
+  },
+  unauthenticated: 1_000,
+  unauthenticated_per_address: 20,
+  connections_per_user: 20,
+  connections_per_address: 200,
+  heartbeat_s: 25,
+  pong_timeout_s: 8,
+  token_warning_s: 60,
+  token_grace_s: 25,
+  presence_interval_ms: 250,
+  ring_ms: 30_000,
+  candidates: 64,
+  rtc_sessions: 64,
+  send_buffer_bytes: 1_048_576,
+}
+
+/**
+ * Lays a partial object over {@link defaultLimits}, nested objects included.
+ * @throws {v.ValiError} when a name is unknown or a number is out of range.
+ */
+export function resolveLimits(overrides: unknown = {}): Limits {
+  return v.parse(limitsSchema, merge(defaultLimits, overrides))
+}
+
+function merge(base: unknown, over: unknown): unknown {
+  if (!isRecord(base) || !isRecord(over)) return over
+  const merged: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(base[key], value)
+  return merged
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,66 @@
+import type { Login, Member, NewEvent, Room, RoomEvent, User } from '../ports/index.ts'
+
+/** JSON text in place of an object, so that nobody outside holds a reference into the store. */
+type AsText<T, Key extends keyof T> = Omit<T, Key> & { readonly [K in Key]: string }
+
+/** An event as it is kept. */
+export type StoredEvent = AsText<RoomEvent, 'payload'>
+
+/** A member as it is kept: the name lives with the user. */
+export type StoredMember = Omit<Member, 'username'>
+
+/** A room with everything that goes when it is deleted. */
+export interface RoomRecord {
+  room: AsText<Room, 'policy'>
+  members: Map<string, StoredMember>
+  /** The event of `seq` stands at `seq` - 1. */
+  events: StoredEvent[]
+  /** The latest missed call of a pair of users: its `seq`. */
+  missed: Map<string, number>
+  /** Keys into {@link Tables.once}. */
+  once: Set<string>
+}
+
+/** Everything the memory storage knows. */
+export interface Tables {
+  users: Map<string, User>
+  /** The user id behind a login name, by {@link nameKey}. */
+  names: Map<string, string>
+  logins: Map<string, Login>
+  rooms: Map<string, RoomRecord>
+  /** What was appended with `once`, by {@link keyOf} sender and id. */
+  once: Map<string, { room_id: string; seq: number; digest: string }>
+}
+
+/** Hands out the tables. @throws MeshError UNAVAILABLE once the storage is closed */
+export type OpenTables = () => Tables
+
+export function createTables(): Tables {
+  return { users: new Map(), names: new Map(), logins: new Map(), rooms: new Map(), once: new Map() }
+}
+
+/** What two login names have in common when they differ in case or in compatibility forms only. */
+export function nameKey(username: string): string {
+  // Lower case can leave NFKC again (U+0130), hence twice.
+  return username.normalize('NFKC').toLowerCase().normalize('NFKC')
+}
+
+/** One map key of several parts, whatever characters they hold. */
+export function keyOf(...parts: string[]): string {
+  return JSON.stringify(parts)
+}
+
+/** Puts an event at the end of a room's log; throws before anything is changed when the payload is not JSON. */
+export function appendTo(record: RoomRecord, event: NewEvent): StoredEvent {
+  const { id, type, from, at } = event
+  const seq = record.room.seq + 1
+  const stored = { room_id: record.room.room_id, seq, id, type, from, at, payload: JSON.stringify(event.payload) }
+  record.events.push(stored)
+  record.room.seq = seq
+  return stored
+}
+
+/** A copy of a stored event for the outside. */
+export function eventOf(stored: StoredEvent): RoomEvent {
+  return { ...stored, payload: JSON.parse(stored.payload) as Record<string, unknown> }
+}

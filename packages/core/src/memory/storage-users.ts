@@ -1,0 +1,71 @@
+import { MeshError } from '../errors.ts'
+import type { User, UserStore } from '../ports/index.ts'
+import { nameKey, type OpenTables } from './storage-tables.ts'
+
+/** The users of the memory storage. */
+export function createUsers(open: OpenTables): UserStore {
+  return {
+    async create(user) {
+      const { users, names } = open()
+      if (users.has(user.user_id)) throw new Error('A user with this id exists')
+      if (user.hashed_password !== null) {
+        const key = nameKey(user.username)
+        if (names.has(key)) return 'taken'
+        names.set(key, user.user_id)
+      }
+      users.set(user.user_id, { ...user })
+      return 'created'
+    },
+
+    async ensure({ user_id, username, created_at }) {
+      const { users } = open()
+      const known = users.get(user_id)
+      if (!known) {
+        users.set(user_id, { user_id, username, hashed_password: null, admin: false, disabled: false, created_at })
+      } else if (known.hashed_password === null) {
+        known.username = username
+      }
+    },
+
+    async find(user_id) {
+      return copyOf(open().users.get(user_id))
+    },
+
+    async findByName(username) {
+      const { users, names } = open()
+      const user_id = names.get(nameKey(username))
+      return user_id === undefined ? undefined : copyOf(users.get(user_id))
+    },
+
+    async list({ after, limit }) {
+      return [...open().users.values()]
+        .filter((user) => after === undefined || user.user_id > after)
+        .sort((a, b) => (a.user_id < b.user_id ? -1 : 1))
+        .slice(0, limit)
+        .map((user) => ({ ...user }))
+    },
+
+    async update(user_id, change) {
+      const { users, names } = open()
+      const known = users.get(user_id)
+      if (!known) return undefined
+      const next: User = { ...known, ...defined(change) }
+      if (next.hashed_password !== null) {
+        const key = nameKey(next.username)
+        if ((names.get(key) ?? user_id) !== user_id) throw new MeshError('CONFLICT', 'The username is taken')
+        if (known.hashed_password !== null) names.delete(nameKey(known.username))
+        names.set(key, user_id)
+      }
+      users.set(user_id, next)
+      return { ...next }
+    },
+  }
+}
+
+function copyOf(user: User | undefined): User | undefined {
+  return user && { ...user }
+}
+
+function defined<T extends object>(change: T): Partial<T> {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Partial<T>
+}

@@ -1,0 +1,34 @@
+import { MeshError } from '../errors.ts'
+import type { Storage } from '../ports/index.ts'
+import { createEvents } from './storage-events.ts'
+import { createLogins } from './storage-logins.ts'
+import { createRooms } from './storage-rooms.ts'
+import { createTables } from './storage-tables.ts'
+import { createUsers } from './storage-users.ts'
+
+/**
+ * A storage that lives in memory and dies with the process: for tests, the simulator and trying things out. It is the
+ * reference for what the port promises. Every write takes effect in the call itself, so results resolve in call order.
+ */
+export function createMemoryStorage(): Storage {
+  const tables = createTables()
+  let closed = false
+
+  const open = () => {
+    if (closed) throw new MeshError('UNAVAILABLE', 'The storage is closed')
+    return tables
+  }
+
+  return {
+    users: createUsers(open),
+    logins: createLogins(open),
+    rooms: createRooms(open),
+    events: createEvents(open),
+    async ready() {
+      open()
+    },
+    async close() {
+      closed = true
+    },
+  }
+}

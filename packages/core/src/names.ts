@@ -1,0 +1,17 @@
+import { MeshError } from './errors.ts'
+
+// Controls, and the characters that make text run the other way or show nothing: what a name could hide behind.
+const unfit = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u
+
+/**
+ * A name as people see it: NFC, trimmed, 1 to 64 code points, one line, nothing invisible or bidirectional.
+ * @throws MeshError BAD_MESSAGE
+ */
+export function cleanName(name: string, path = 'name'): string {
+  const clean = name.normalize('NFC').trim()
+  const length = [...clean].length
+  if (length < 1 || length > 64 || unfit.test(clean)) {
+    throw new MeshError('BAD_MESSAGE', 'A name has 1 to 64 characters on one line', { reason: 'name', path })
+  }
+  return clean
+}

@@ -1,0 +1,13 @@
+/**
+ * Carries hints between the nodes of one installation. At most once and best effort: nothing that must be right may
+ * depend on it, what it tells is always in the storage too. Messages of one publisher on one topic arrive in order or
+ * not at all. A node does not hear its own messages. Absence (no other node) is silence.
+ */
+export interface Bus {
+  /** Tells every other node. Never throws and never waits. */
+  publish(topic: string, message: string): void
+  /** Hears what other nodes publish on a topic, from now on; the returned function ends it. */
+  subscribe(topic: string, listener: (message: string) => void): () => void
+  /** Ends every subscription. */
+  close(): Promise<void>
+}

@@ -1,0 +1,181 @@
+import type { Role, RoomPolicy } from '../acl.ts'
+
+/**
+ * Where Mesh keeps what must outlive a crash. Promises that every implementation makes, and that the contract suite in
+ * `@mesh/core/testing` checks:
+ *
+ * - A write resolves only when it is durable, and is atomic: all of it or nothing.
+ * - Writes to one room are serial. Their results arrive in the order of their `seq`, which is gapless from 1 on.
+ * - A read that starts after a write resolved sees it.
+ * - Absence is `undefined`; it is never an error. A refusal for a reason of state is a value (`outcome`), not an error.
+ * - A store that cannot serve throws `MeshError` UNAVAILABLE, and then nothing was written, or the write is complete.
+ *
+ * Instants are milliseconds since 1970.
+ */
+export interface Storage {
+  readonly users: UserStore
+  readonly logins: LoginStore
+  readonly rooms: RoomStore
+  readonly events: EventStore
+  /** Resolves when the store can serve. @throws MeshError UNAVAILABLE */
+  ready(): Promise<void>
+  /** Finishes the writes under way and lets go of every resource. */
+  close(): Promise<void>
+}
+
+/** Somebody with an account. */
+export interface User {
+  user_id: string
+  /** The name people see; for built-in accounts also the login name, unique without regard to case. */
+  username: string
+  /** bcrypt, or null where the host application knows its own users. */
+  hashed_password: string | null
+  admin: boolean
+  disabled: boolean
+  created_at: number
+}
+
+export interface UserStore {
+  /** Adds a user. `taken` when another built-in account has the name. */
+  create(user: User): Promise<'created' | 'taken'>
+  /** Adds a user of a host application, or brings its name up to date. */
+  ensure(user: Pick<User, 'user_id' | 'username' | 'created_at'>): Promise<void>
+  find(user_id: string): Promise<User | undefined>
+  /** Finds a built-in account by its login name, without regard to case. */
+  findByName(username: string): Promise<User | undefined>
+  /** Users by ascending `user_id`, after the one given. */
+  list(page: { after?: string | undefined; limit: number }): Promise<User[]>
+  /** Changes what is given; undefined when there is no such user. */
+  update(
+    user_id: string,
+    change: { username?: string; hashed_password?: string; admin?: boolean; disabled?: boolean },
+  ): Promise<User | undefined>
+}
+
+/** One login of one user, which lives on through refreshes: the family of its refresh tokens. */
+export interface Login {
+  /** Session id as access and capability tokens carry it (`sid`). */
+  sid: string
+  user_id: string
+  /** SHA-256 of the refresh token that is good now, hex. */
+  secret_hash: string
+  created_at: number
+  expires_at: number
+  revoked_at: number | null
+}
+
+export interface LoginStore {
+  create(login: Omit<Login, 'revoked_at'>): Promise<void>
+  find(sid: string): Promise<Login | undefined>
+  /**
+   * Puts a new secret in the place of the current one. A secret that is not the current one kills the login in the same
+   * step (`reused`), since one of its two holders has stolen it. `unknown`: no such login, revoked or expired.
+   */
+  rotate(change: {
+    sid: string
+    secret_hash: string
+    next_hash: string
+    now: number
+    expires_at: number
+  }): Promise<{ outcome: 'rotated'; login: Login } | { outcome: 'reused' | 'unknown' }>
+  /** Ends a login, or every login of a user. Returns the ids of the logins that it ended. */
+  revoke(which: { sid: string } | { user_id: string }, now: number): Promise<string[]>
+}
+
+export interface Room {
+  room_id: string
+  name: string
+  owner_user_id: string
+  created_at: number
+  policy: RoomPolicy
+  /** `seq` of the event that last changed the policy. */
+  policy_seq: number
+  /** `seq` of the room's latest event. */
+  seq: number
+}
+
+export interface Member {
+  room_id: string
+  user_id: string
+  username: string
+  role: Role
+  /** `seq` of the event that last changed this membership; a later membership of the same user has a higher one. */
+  member_seq: number
+  /** `seq` of the event that added the member: a guest sees history from there on. */
+  joined_seq: number
+  created_at: number
+}
+
+/** A durable event of a room before it has its place in the order. */
+export interface NewEvent {
+  /** UUID of the envelope in which it is announced. */
+  id: string
+  type: string
+  /** `server` or the peer that caused it. */
+  from: string
+  at: number
+  /** JSON; on the wire `seq` joins it. */
+  payload: Readonly<Record<string, unknown>>
+}
+
+/** A durable event in its place. */
+export interface RoomEvent extends NewEvent {
+  room_id: string
+  seq: number
+}
+
+export interface RoomStore {
+  /** Adds a room with its owner as the one member and `event` as its first event. `owner_user_id` must exist. */
+  create(room: Pick<Room, 'room_id' | 'name' | 'owner_user_id' | 'created_at'>, event: NewEvent): Promise<RoomEvent>
+  find(room_id: string): Promise<Room | undefined>
+  /** Rooms by ascending `room_id`, of one user or of all, after the one given. */
+  list(page: { user_id?: string | undefined; after?: string | undefined; limit: number }): Promise<Room[]>
+  /** Changes name or policy and appends the event; undefined when there is no such room. */
+  update(room_id: string, change: { name?: string; policy?: RoomPolicy }, event: NewEvent): Promise<RoomEvent | undefined>
+  /** Deletes the room with its members and events. False when there was none. */
+  delete(room_id: string): Promise<boolean>
+  member(room_id: string, user_id: string): Promise<Member | undefined>
+  /** The room and all its members in one consistent view, members by ascending `created_at`, then `user_id`. */
+  snapshot(room_id: string): Promise<{ room: Room; members: Member[] } | undefined>
+  /**
+   * Adds a member or changes a role and appends the event that `event` makes of the former role. The same role again is
+   * `unchanged` and appends nothing. `last_owner`: the room would be left without one. `missing`: no such room or user.
+   */
+  setMember(
+    change: { room_id: string; user_id: string; role: Role; at: number },
+    events: { added: NewEvent; updated: NewEvent },
+  ): Promise<
+    { outcome: 'added' | 'updated'; event: RoomEvent; previous: Role | undefined } | { outcome: 'unchanged' | 'last_owner' | 'missing' }
+  >
+  /** Removes a member and appends the event. `missing`: was no member. */
+  removeMember(
+    which: { room_id: string; user_id: string },
+    event: NewEvent,
+  ): Promise<{ outcome: 'removed'; event: RoomEvent } | { outcome: 'last_owner' | 'missing' }>
+}
+
+export interface EventStore {
+  /**
+   * Appends an event for a member of the room.
+   * `once` makes a repetition harmless, for ever: the same `sender` and `id` with the same `digest` returns the event of
+   * the first time (`repeated`), with another digest `conflict`.
+   * `denied`: `user_id` is no member at the moment of the write. `missing`: no such room.
+   */
+  append(
+    room_id: string,
+    event: NewEvent,
+    guard: { user_id: string; once?: { sender: string; id: string; digest: string } },
+  ): Promise<{ outcome: 'appended' | 'repeated'; event: RoomEvent } | { outcome: 'conflict' | 'denied' | 'missing' }>
+  /**
+   * Records a missed call: one event for a pair of users and a minute. A further one within 60 s raises `payload.count` of
+   * the first, which keeps its `seq`. Undefined when there is no such room.
+   */
+  missedCall(
+    call: { room_id: string; from_user_id: string; to_user_id: string; purpose: string },
+    event: Omit<NewEvent, 'payload'>,
+  ): Promise<RoomEvent | undefined>
+  /** Events by ascending `seq`, after the one given; of one type or of all. */
+  list(room_id: string, page: { after: number; limit: number; type?: string }): Promise<RoomEvent[]>
+  /** Events by descending `seq`, below the one given; of one type or of all. */
+  before(room_id: string, page: { before?: number | undefined; limit: number; type?: string }): Promise<RoomEvent[]>
+}

@@ -1,0 +1,14 @@
+import type { Occupant } from '../context.ts'
+import type { ServerPayload } from '../protocol.ts'
+
+/** What others are shown of a peer in a room. */
+export function shownPresence({ peer, presence }: Occupant): ServerPayload<'presence.update'> {
+  return {
+    peer_id: peer.peer_id,
+    user_id: peer.user_id,
+    ...(peer.device_id === undefined ? {} : { device_id: peer.device_id }),
+    status: presence.status,
+    ...(presence.note === undefined ? {} : { note: presence.note }),
+    last_seen: new Date(presence.last_seen).toISOString(),
+  }
+}

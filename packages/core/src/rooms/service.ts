@@ -1,0 +1,182 @@
+import * as v from 'valibot'
+import { actionsOf, roles, type Action, type Role, type RoomPolicy } from '../acl.ts'
+import type { Engine } from '../context.ts'
+import { field } from '../define.ts'
+import { MeshError } from '../errors.ts'
+import { cleanName } from '../names.ts'
+import type { Member, NewEvent, Room, RoomEvent } from '../ports/index.ts'
+
+/** On whose behalf something is done: a user, held to the ACL, or the administrator, who is not. */
+export type Actor = { readonly user_id: string } | 'administrator'
+
+const caps = v.pipe(v.array(field.capability), v.maxLength(32))
+
+/** What may be changed about a room's policy; what is left out stays. */
+export const policySchema = v.strictObject({
+  caps: v.optional(v.strictObject({ owner: v.optional(caps), member: v.optional(caps), guest: v.optional(caps) })),
+  relay_only: v.optional(v.boolean()),
+  allow_local: v.optional(v.boolean()),
+  max_size: v.optional(field.count),
+  max_rate: v.optional(field.count),
+})
+
+/** A change to a room. */
+export interface RoomChange {
+  name?: string | undefined
+  policy?: v.InferOutput<typeof policySchema> | undefined
+}
+
+/** A page of a list: ids or sequence numbers after the one given, at most `limit` of them. */
+export interface Page<C> {
+  after?: C | undefined
+  limit: number
+}
+
+/** Rooms and their members, for REST, the command line and the host application. Every change is told at once. */
+export interface Rooms {
+  create(owner_user_id: string, name: string): Promise<Room>
+  get(actor: Actor, room_id: string): Promise<Room>
+  list(actor: Actor, page: Page<string>): Promise<Room[]>
+  update(actor: Actor, room_id: string, change: RoomChange): Promise<Room>
+  delete(actor: Actor, room_id: string): Promise<void>
+  members(actor: Actor, room_id: string): Promise<Member[]>
+  /** Adds a member or changes a role. The room keeps at least one owner (CONFLICT). */
+  setMember(actor: Actor, room_id: string, user_id: string, role: Role): Promise<Member>
+  /** Removes a member; anybody may remove themselves. The room keeps at least one owner (CONFLICT). */
+  removeMember(actor: Actor, room_id: string, user_id: string): Promise<void>
+  /** Durable events by rising `seq`. A guest sees those since joining. */
+  events(actor: Actor, room_id: string, page: Page<number>): Promise<RoomEvent[]>
+  /** Chat messages by falling `seq`, below `before`. A guest sees those since joining. */
+  messages(actor: Actor, room_id: string, page: { before?: number | undefined; limit: number }): Promise<RoomEvent[]>
+  /** The room and the actor's membership, or the reason why not. @throws MeshError ROOM_NOT_FOUND, ACCESS_DENIED */
+  authorize(actor: Actor, room_id: string, may: Action): Promise<{ room: Room; member: Member | undefined }>
+}
+
+/** @see Rooms */
+export function createRoomService(engine: Engine & { closeRoom(room_id: string): void; knownCaps: readonly string[] }): Rooms {
+  const { storage, clock, ids } = engine
+
+  const authorize: Rooms['authorize'] = async (actor, room_id, may) => {
+    const room = await storage.rooms.find(room_id)
+    if (!room) throw new MeshError('ROOM_NOT_FOUND')
+    if (actor === 'administrator') return { room, member: undefined }
+    const member = await storage.rooms.member(room_id, actor.user_id)
+    if (!member || !actionsOf[member.role].has(may)) throw new MeshError('ACCESS_DENIED')
+    return { room, member }
+  }
+
+  const newEvent = (type: string, payload: NewEvent['payload']): NewEvent => ({
+    id: ids.uuid(),
+    type,
+    from: 'server',
+    at: clock.now(),
+    payload,
+  })
+
+  async function reread(room_id: string): Promise<Room> {
+    const room = await storage.rooms.find(room_id)
+    if (!room) throw new MeshError('ROOM_NOT_FOUND')
+    return room
+  }
+
+  function merge(old: RoomPolicy, change: NonNullable<RoomChange['policy']>): RoomPolicy {
+    for (const cap of roles.flatMap((role) => change.caps?.[role] ?? [])) {
+      if (!engine.knownCaps.includes(cap)) {
+        throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_capability', path: 'policy.caps' })
+      }
+    }
+    // Left-out fields are absent after parsing, so that spreading never puts an undefined over a value.
+    return { ...old, ...change, ...(change.caps ? { caps: { ...old.caps, ...change.caps } } : {}) } as RoomPolicy
+  }
+
+  return {
+    authorize,
+
+    async create(owner_user_id, name) {
+      const owner = await storage.users.find(owner_user_id)
+      if (!owner) throw new MeshError('NOT_FOUND', 'No such user')
+      const room = { room_id: ids.id('room'), name: cleanName(name), owner_user_id, created_at: clock.now() }
+      const event = newEvent('room.created', { user_id: owner_user_id, name: room.name })
+      const { seq } = await storage.rooms.create(room, event)
+      return { ...room, policy: {}, policy_seq: 0, seq }
+    },
+
+    get: async (actor, room_id) => (await authorize(actor, room_id, 'join')).room,
+
+    list: (actor, page) =>
+      storage.rooms.list({ ...page, user_id: actor === 'administrator' ? undefined : actor.user_id }),
+
+    async update(actor, room_id, { name, policy }) {
+      const { room } = await authorize(actor, room_id, 'room.update')
+      const change = {
+        ...(name === undefined ? {} : { name: cleanName(name) }),
+        ...(policy === undefined ? {} : { policy: merge(room.policy, policy) }),
+      }
+      if (Object.keys(change).length === 0) return room
+      const event = await storage.rooms.update(room_id, change, newEvent('room.updated', change))
+      if (!event) throw new MeshError('ROOM_NOT_FOUND')
+      engine.publish(event)
+      return reread(room_id)
+    },
+
+    async delete(actor, room_id) {
+      await authorize(actor, room_id, 'room.delete')
+      if (!(await storage.rooms.delete(room_id))) throw new MeshError('ROOM_NOT_FOUND')
+      engine.closeRoom(room_id)
+    },
+
+    async members(actor, room_id) {
+      await authorize(actor, room_id, 'join')
+      return (await storage.rooms.snapshot(room_id))?.members ?? []
+    },
+
+    async setMember(actor, room_id, user_id, role) {
+      await authorize(actor, room_id, 'members')
+      const user = await storage.users.find(user_id)
+      if (!user) throw new MeshError('NOT_FOUND', 'No such user')
+      const payload = { user_id, username: user.username, role }
+      const result = await storage.rooms.setMember(
+        { room_id, user_id, role, at: clock.now() },
+        { added: newEvent('room.member.added', payload), updated: newEvent('room.member.updated', payload) },
+      )
+      if (result.outcome === 'missing') throw new MeshError('ROOM_NOT_FOUND')
+      if (result.outcome === 'last_owner') throw lastOwner()
+      if ('event' in result) engine.publish(result.event)
+      const member = await storage.rooms.member(room_id, user_id)
+      if (!member) throw new MeshError('NOT_FOUND', 'The member was removed meanwhile')
+      return member
+    },
+
+    async removeMember(actor, room_id, user_id) {
+      const isSelf = actor !== 'administrator' && actor.user_id === user_id
+      await authorize(actor, room_id, isSelf ? 'join' : 'members')
+      const result = await storage.rooms.removeMember(
+        { room_id, user_id },
+        newEvent('room.member.removed', { user_id }),
+      )
+      if (result.outcome === 'missing') throw new MeshError('NOT_FOUND', 'No such member')
+      if (result.outcome === 'last_owner') throw lastOwner()
+      if ('event' in result) engine.publish(result.event)
+    },
+
+    async events(actor, room_id, { after = 0, limit }) {
+      const { member } = await authorize(actor, room_id, 'history')
+      return storage.events.list(room_id, { after: Math.max(after, hiddenFrom(member)), limit })
+    },
+
+    async messages(actor, room_id, page) {
+      const { member } = await authorize(actor, room_id, 'history')
+      const found = await storage.events.before(room_id, { ...page, type: 'chat.message.created' })
+      return found.filter((event) => event.seq > hiddenFrom(member))
+    },
+  }
+}
+
+/** The `seq` up to which history is not for this member. */
+function hiddenFrom(member: Member | undefined): number {
+  return member?.role === 'guest' ? member.joined_seq - 1 : 0
+}
+
+function lastOwner(): MeshError {
+  return new MeshError('CONFLICT', 'A room keeps at least one owner', { reason: 'last_owner' })
+}

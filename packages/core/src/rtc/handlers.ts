@@ -1,0 +1,180 @@
+import type { Area, Call, Engine, Occupant, Peer } from '../context.ts'
+import { MeshError } from '../errors.ts'
+import type { ServerPayload } from '../protocol.ts'
+import type { CapabilityClaims } from '../tokens/capability.ts'
+import type { rtcClientEvents } from './events.ts'
+import { createMissedCalls } from './missed.ts'
+import { faultOf } from './sdp.ts'
+import {
+  answer,
+  createSignaling,
+  isAddressedTo,
+  isRinging,
+  othersOf,
+  partiesOf,
+  reoffer,
+  sideOf,
+  type Side,
+  type Signal,
+  type Signaling,
+} from './signaling.ts'
+
+type ByeReason = ServerPayload<'rtc.bye'>['reason']
+
+/** WebRTC signaling: each signal is for the other end of a session that a capability opened, and for nobody else. */
+export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
+  const { clock, limits } = engine
+  const sessions = new Map<string, Signaling>()
+  // Every session of a peer, so that its end costs nothing to those who have none.
+  const byPeer = new Map<Peer, Set<Signaling>>()
+  const missed = createMissedCalls(engine)
+
+  /** The session and the end of it that a peer is; to others it does not exist. */
+  function partOf(peer: Peer, call: Signal): { session: Signaling; side: Side } {
+    const session = sessions.get(call.payload.rtc_id)
+    const side = session && sideOf(session, peer)
+    if (!session || !side) throw new MeshError('NOT_FOUND')
+    if (!isAddressedTo(session, side, call.to)) throw new MeshError('UNROUTABLE')
+    return { session, side }
+  }
+
+  function join(session: Signaling, peer: Peer): void {
+    const own = byPeer.get(peer) ?? new Set()
+    byPeer.set(peer, own.add(session))
+  }
+
+  function part(session: Signaling, peer: Peer): void {
+    const own = byPeer.get(peer)
+    if (own?.delete(session) && own.size === 0) byPeer.delete(peer)
+  }
+
+  function end(session: Signaling): void {
+    session.stopRinging()
+    sessions.delete(session.rtc_id)
+    for (const peer of partiesOf(session)) part(session, peer)
+  }
+
+  function sayBye(session: Signaling, peers: Iterable<Peer>, reason: ByeReason): void {
+    for (const peer of peers) engine.tell(peer, 'rtc.bye', { rtc_id: session.rtc_id, reason })
+  }
+
+  /** The server ends a session, for all but the peers that are not to hear of it. */
+  function abort(session: Signaling, reason: ByeReason, except?: Peer): void {
+    const peers = partiesOf(session).filter((peer) => peer !== except)
+    if (!session.callee) missed.note(session)
+    end(session)
+    sayBye(session, peers, reason)
+  }
+
+  function offer(call: Call<'rtc.offer'>, claims: CapabilityClaims | undefined): void | Promise<void> {
+    const { peer, payload, to } = call
+    const { rtc_id, room_id, purpose, cap_token, sdp } = payload
+    const occupant = peer.rooms.get(room_id)
+    if (!occupant) return engine.notInRoom(room_id)
+    engine.checkCapability(occupant, claims, { cap: purpose, to, presented: cap_token !== undefined })
+    const session = sessions.get(rtc_id)
+    const relayed = { rtc_id, room_id, purpose, sdp }
+    if (session) return renegotiate(call, occupant, relayed)
+    const callees = resolve(occupant, to)
+    if (callees.length === 0) {
+      missed.noteOffline(occupant, to, purpose)
+      throw new MeshError('UNROUTABLE')
+    }
+    if ((byPeer.get(peer)?.size ?? 0) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
+    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, to, caller: peer, callees })
+    opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
+    sessions.set(rtc_id, opened)
+    for (const party of partiesOf(opened)) join(opened, party)
+    engine.forward(call, relayed, callees)
+  }
+
+  function renegotiate(call: Call<'rtc.offer'>, occupant: Occupant, relayed: ServerPayload<'rtc.offer'>): void {
+    const { session, side } = partOf(call.peer, call)
+    if (session.room !== occupant.room || session.purpose !== call.payload.purpose) {
+      throw new MeshError('CONFLICT', undefined, { reason: 'purpose_is_fixed' })
+    }
+    reoffer(session, side)
+    engine.forward(call, relayed, othersOf(session, side))
+  }
+
+  function requireSdp(sdp: string, purpose: string): void {
+    const reason = faultOf(sdp, purpose)
+    if (reason) throw new MeshError('BAD_MESSAGE', undefined, { reason, path: 'sdp' })
+  }
+
+  return {
+    handlers: {
+      'rtc.offer'(call) {
+        requireSdp(call.payload.sdp, call.payload.purpose)
+        const { cap_token } = call.payload
+        const claims = cap_token === undefined ? undefined : engine.verifyCapability(cap_token)
+        // A token seen before is judged without waiting, and so the relay of its offer keeps no frame behind it.
+        return claims instanceof Promise ? claims.then((verified) => offer(call, verified)) : offer(call, claims)
+      },
+
+      'rtc.answer'(call) {
+        const { session, side } = partOf(call.peer, call)
+        requireSdp(call.payload.sdp, session.purpose)
+        const held = isRinging(session, side) ? side.held : []
+        const lost = answer(session, side)
+        const others = othersOf(session, side)
+        engine.forward(call, call.payload, others)
+        for (const frame of held) for (const other of others) other.send(frame)
+        for (const peer of lost) part(session, peer)
+        sayBye(session, lost, 'answered_elsewhere')
+      },
+
+      'rtc.ice'(call) {
+        const { session, side } = partOf(call.peer, call)
+        if (call.payload.candidate && ++side.candidates > limits.candidates) {
+          throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
+        }
+        if (isRinging(session, side)) {
+          if (side.held.length <= limits.candidates) side.held.push(engine.encodeSignal(call, call.payload))
+        } else engine.forward(call, call.payload, othersOf(session, side))
+      },
+
+      'rtc.bye'(call) {
+        const { session, side } = partOf(call.peer, call)
+        if (isRinging(session, side)) {
+          session.forks.delete(side.peer.peer_id)
+          part(session, side.peer)
+          // Another peer of the called user may still take the call.
+          if (session.forks.size > 0) return
+        } else if (!session.callee) missed.note(session)
+        const others = side === session.caller ? othersOf(session, side) : [session.caller.peer]
+        end(session)
+        engine.forward(call, call.payload, others)
+      },
+    },
+
+    left({ peer, room }, reason) {
+      for (const session of [...(byPeer.get(peer) ?? [])]) {
+        if (session.room !== room) continue
+        const side = sideOf(session, peer)
+        if (side && isRinging(session, side) && session.forks.size > 1) {
+          session.forks.delete(peer.peer_id)
+          part(session, peer)
+        } else abort(session, byeFor[reason], peer)
+      }
+    },
+
+    restricted({ peer, room, role }, cause) {
+      for (const session of [...(byPeer.get(peer) ?? [])]) {
+        if (session.room !== room) continue
+        const forbidden = session.caller.peer === peer && !engine.capsOf(role, room.policy).includes(session.purpose)
+        if (cause === 'role' || forbidden) abort(session, 'revoked')
+      }
+    },
+  }
+}
+
+const byeFor = { left: 'hangup', removed: 'revoked', deleted: 'revoked', disconnected: 'failed' } as const
+
+/** The peers in the room that an address means, the caller's own left out. */
+function resolve({ room, peer }: Occupant, to: string): Peer[] {
+  const target = room.occupants.get(to)
+  if (target) return target.peer === peer ? [] : [target.peer]
+  const isMeant = (other: Peer) => other !== peer && (other.user_id === to || other.device_id === to)
+  return [...room.occupants.values()].map((occupant) => occupant.peer).filter(isMeant)
+}

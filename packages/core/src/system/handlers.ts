@@ -1,0 +1,17 @@
+import type { Area, HandledType } from '../context.ts'
+import type { systemClientEvents } from './events.ts'
+
+/** Keeping a connection. The hello is the session's own: before it there is no peer that could call a handler. */
+export function createSystem(): Area<keyof typeof systemClientEvents & HandledType> {
+  return {
+    handlers: {
+      'system.ping': () => ({}),
+      // That a frame came is all there is to know, and the session has noted it.
+      'system.pong': () => {},
+      'system.ack': () => {},
+      async 'system.token.refresh'({ peer, payload }) {
+        return { expires_at: new Date(await peer.refresh(payload.token)).toISOString() }
+      },
+    },
+  }
+}

@@ -1,0 +1,2 @@
+export { createTestMesh, type TestClient, type TestMesh } from './test-mesh.ts'
+export { storageContract } from './storage-contract.ts'

@@ -1,0 +1,175 @@
+import type { Role } from '../acl.ts'
+import { toInstant } from '../encoder.ts'
+import { randomIds } from '../ids.ts'
+import { resolveLimits } from '../limits.ts'
+import { createMemoryStorage } from '../memory/storage.ts'
+import { createMesh, type Mesh, type MeshOptions } from '../mesh.ts'
+import { systemClock, type Storage } from '../ports/index.ts'
+import { issueAccess, verifyAccess } from '../tokens/access.ts'
+import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keys.ts'
+
+/** A frame as a client sees it. */
+export interface Frame {
+  type: string
+  id: string
+  timestamp: string
+  from: string
+  to: string
+  reply_to?: string
+  code?: string
+  message?: string
+  payload: Record<string, unknown>
+}
+
+/** A bare client inside the process: it sends what it is told to and keeps all it gets, and knows nothing of the protocol. */
+export interface TestClient {
+  readonly frames: Frame[]
+  /** The code and reason of the close, once closed. */
+  readonly closed: { code: number; reason: string } | undefined
+  /** The peer id, once welcomed. */
+  readonly peer_id: string
+  /** Sends an event and returns its id. */
+  send(type: string, to: string, payload: object, overrides?: object): string
+  /** Sends text as it is. */
+  raw(text: string): void
+  /** Sends an event and waits for the frame that answers it, an error included. */
+  ask(type: string, to: string, payload: object, overrides?: object): Promise<Frame>
+  /** Waits for the next frame that fits, those already there included; each is found once. */
+  next(fits: string | ((frame: Frame) => boolean)): Promise<Frame>
+  /** Goes away without a word. */
+  vanish(): void
+}
+
+/** An engine in memory with users, keys and clients, for tests of what is built on Mesh. */
+export interface TestMesh {
+  readonly mesh: Mesh
+  readonly storage: Storage
+  readonly issuer: string
+  readonly capabilityKeys: Keyring
+  /** Adds a user and returns its id. */
+  user(name: string): Promise<string>
+  /** Adds a room with its owner, and members. */
+  room(owner: string, members?: Record<string, Role>): Promise<string>
+  /** An access token for a user. */
+  token(user_id: string, at?: number): Promise<string>
+  /** Opens a connection without a hello. */
+  open(): TestClient
+  /** Opens a connection and says hello for a user. */
+  connect(user_id: string): Promise<TestClient>
+}
+
+const issuer = 'https://mesh.test'
+
+/** @see TestMesh */
+export async function createTestMesh(options: Partial<MeshOptions> & { limits?: object } = {}): Promise<TestMesh> {
+  const storage = options.storage ?? createMemoryStorage()
+  const ids = options.ids ?? randomIds
+  const { now } = options.clock ?? systemClock
+  const accessKeys = await createKeyring([await generateSigningKey()])
+  const capabilityKeys = options.capabilityKeys ?? (await createKeyring([await generateSigningKey()]))
+  const mesh = createMesh({
+    async authenticate({ token = '' }) {
+      const { sub, sid, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
+      const user = await storage.users.find(sub)
+      return { user_id: sub, username: user?.username ?? sub, sid, expires_at: exp * 1000 }
+    },
+    ...options,
+    storage,
+    issuer,
+    capabilityKeys,
+    limits: resolveLimits(options.limits),
+  })
+
+  const token = async (user_id: string, at = now()) =>
+    (await issueAccess(accessKeys, { issuer, user_id, sid: ids.id('sess'), jti: ids.uuid(), now: at })).token
+
+  function open(): TestClient {
+    const frames: Frame[] = []
+    const waiters = new Set<() => void>()
+    const seen = new Set<Frame>()
+    let closed: TestClient['closed']
+    const connection = mesh.accept(
+      {
+        bufferedAmount: 0,
+        send(text) {
+          // What the engine wrote is an envelope; tests look into it as they like.
+          frames.push(JSON.parse(text) as Frame)
+          for (const wake of waiters) wake()
+        },
+        close(code, reason) {
+          closed = { code, reason }
+          for (const wake of waiters) wake()
+        },
+      },
+      { url: `${issuer}/ws`, headers: { get: () => null }, address: '127.0.0.1' },
+    )
+
+    function next(fits: string | ((frame: Frame) => boolean)): Promise<Frame> {
+      const wanted = typeof fits === 'string' ? (frame: Frame) => frame.type === fits : fits
+      return new Promise((resolve, reject) => {
+        const look = () => {
+          const found = frames.find((frame) => !seen.has(frame) && wanted(frame))
+          if (!found && !closed) return
+          waiters.delete(look)
+          if (!found) return reject(new Error(`closed with ${closed?.code} while waiting`))
+          seen.add(found)
+          resolve(found)
+        }
+        waiters.add(look)
+        look()
+      })
+    }
+
+    const client: TestClient = {
+      frames,
+      next,
+      get closed() {
+        return closed
+      },
+      get peer_id() {
+        return String(frames.find((frame) => frame.type === 'system.welcome')?.payload.peer_id)
+      },
+      raw: (text) => connection.message(text, new TextEncoder().encode(text).length),
+      send(type, to, payload, overrides = {}) {
+        const id = ids.uuid()
+        client.raw(JSON.stringify({ type, id, timestamp: toInstant(now()), to, payload, ...overrides }))
+        return id
+      },
+      ask(type, to, payload, overrides = {}) {
+        const id = client.send(type, to, payload, overrides)
+        return next((frame) => frame.reply_to === id)
+      },
+      vanish() {
+        closed ??= { code: 1006, reason: '' }
+        connection.closed()
+      },
+    }
+    return client
+  }
+
+  return {
+    mesh,
+    storage,
+    issuer,
+    capabilityKeys,
+    token,
+    open,
+    async user(username) {
+      const user_id = ids.id('usr')
+      const account = { hashed_password: null, admin: false, disabled: false, created_at: now() }
+      await storage.users.create({ user_id, username, ...account })
+      return user_id
+    },
+    async room(owner, members = {}) {
+      const { room_id } = await mesh.rooms.create(owner, 'Room')
+      for (const [user_id, role] of Object.entries(members)) await mesh.rooms.setMember('administrator', room_id, user_id, role)
+      return room_id
+    },
+    async connect(user_id) {
+      const client = open()
+      const welcome = await client.ask('system.hello', 'server', { token: await token(user_id) })
+      if (welcome.type !== 'system.welcome') throw new Error(`no welcome but ${welcome.code}`)
+      return client
+    },
+  }
+}

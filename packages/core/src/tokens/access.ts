@@ -1,0 +1,68 @@
+import * as v from 'valibot'
+import { field } from '../define.ts'
+import { MeshError } from '../errors.ts'
+import { verifyJws } from './jws.ts'
+import type { Keyring, PublicKeys } from './keys.ts'
+
+/** `typ` of an access token. */
+export const accessType = 'mesh-at+jwt'
+
+/** How long an access token lives, in seconds. */
+export const accessLifeS = 600
+
+/** How far two clocks may be apart, in seconds. */
+export const leewayS = 5
+
+const claims = v.strictObject({
+  iss: v.string(),
+  aud: v.string(),
+  sub: field.userId,
+  sid: field.sessionId,
+  device_id: v.optional(field.deviceId),
+  jti: v.string(),
+  iat: field.count,
+  exp: field.count,
+})
+
+/** What an access token says: this user, through this login, perhaps on this device. `iat` and `exp` in seconds. */
+export type AccessClaims = v.InferOutput<typeof claims>
+
+/** Signs an access token that lives {@link accessLifeS}. `now` in milliseconds. */
+export async function issueAccess(
+  ring: Keyring,
+  subject: { issuer: string; user_id: string; sid: string; device_id?: string | undefined; jti: string; now: number },
+): Promise<{ token: string; expires_at: number }> {
+  const iat = Math.floor(subject.now / 1000)
+  const exp = iat + accessLifeS
+  const token = await ring.sign(accessType, {
+    iss: subject.issuer,
+    aud: subject.issuer,
+    sub: subject.user_id,
+    sid: subject.sid,
+    device_id: subject.device_id,
+    jti: subject.jti,
+    iat,
+    exp,
+  })
+  return { token, expires_at: exp * 1000 }
+}
+
+/** Verifies an access token. `now` in milliseconds. @throws MeshError AUTH_INVALID, AUTH_EXPIRED */
+export async function verifyAccess(
+  token: string,
+  options: { keys: PublicKeys; issuer: string; now: number },
+): Promise<AccessClaims> {
+  const verified = await verifyJws(token, { typ: accessType, keys: options.keys, schema: claims, maxLength: 4096 })
+  const now = options.now / 1000
+  if (
+    !verified ||
+    verified.iss !== options.issuer ||
+    verified.aud !== options.issuer ||
+    verified.exp - verified.iat > accessLifeS ||
+    verified.iat > now + leewayS
+  ) {
+    throw new MeshError('AUTH_INVALID')
+  }
+  if (verified.exp + leewayS <= now) throw new MeshError('AUTH_EXPIRED')
+  return verified
+}
