@@ -12,6 +12,8 @@ const [script, ...rest] = process.argv.slice(2)
 const tools = nodeIsRecent ? ['-p', pnpm] : ['-p', fallbackNode, '-p', pnpm]
 const child = spawn('npx', ['--yes', ...tools, '--', 'pnpm', 'run', script, ...rest], {
   stdio: 'inherit',
+  // A notice about a newer npm, in the middle of our output, would read like a problem of ours.
+  env: { ...process.env, npm_config_update_notifier: 'false' },
   shell: process.platform === 'win32',
 })
 // Ctrl-C reaches the whole foreground group; a supervisor's SIGTERM reaches only us and has to be passed on.

@@ -26,8 +26,11 @@ export interface ClientEvent<
   readonly room: M
   /** What the sender's role must allow. */
   readonly may: Action | null
-  /** Whether a repeated id is answered like the first time and acts once. */
-  readonly once: boolean
+  /**
+   * Whether a repeated id is answered like the first time and acts once: for the device or user, or for this `peer` alone
+   * where the answer is of no use to another.
+   */
+  readonly once: boolean | 'peer'
   /** Whether the server passes it on to the peer it names, under the same type. */
   readonly relayed: boolean
 }
@@ -46,7 +49,7 @@ interface RequestOptions<S extends PayloadSchema, R extends string | null, M ext
   limit?: LimitClass
   room?: M
   may?: Action
-  once?: boolean
+  once?: boolean | 'peer'
 }
 
 /** Defines an event that a client asks of the server. `to` is `server` and the limit class `other` unless told. */
@@ -91,10 +94,8 @@ export const field = {
   rtcId: id('rtc'),
   messageId: id('msg'),
   role: v.picklist(['owner', 'member', 'guest']),
-  /** A capability token: JWS compact, at most 2,048 characters. */
-  capToken: v.pipe(v.string(), v.maxLength(2048)),
-  /** An access token: JWS compact, at most 4,096 characters. */
-  accessToken: v.pipe(v.string(), v.maxLength(4096)),
+  /** A token as it comes. It may be longer than any good one, so that it is judged as a token and answered as one. */
+  token: v.pipe(v.string(), v.maxLength(8192)),
   /** One capability: a word of the contract's, or of the host application's own. */
   capability: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}(:[a-z][a-z0-9-]{0,31})?$/)),
   /** A count, size or sequence number. */

@@ -43,8 +43,9 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     const parsed = v.safeParse(event.payload, frame.payload, { abortEarly: true })
     if (!parsed.success) throw invalid('payload', v.getDotPath(parsed.issues[0]) ?? undefined)
     const body = event.once ? JSON.stringify([frame.type, frame.to, parsed.output]) : undefined
+    const holder = event.once === 'peer' ? peer.peer_id : undefined
     if (body !== undefined) {
-      const first = repeats.find(peer.identity, frame.id, body)
+      const first = repeats.find(peer.identity, frame.id, body, holder)
       if (first) return reply(peer, event, frame.id, first)
     }
     const at = event.room === null ? undefined : belonging(event, peer, roomOf(event, frame))
@@ -55,7 +56,7 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
       const call = { peer, type, id, to, timestamp, payload: parsed.output, at: at?.proof } as Call
       return then(handlerOf.get(type)?.(call), (result) => {
         if (!result || result === answered) return
-        if (body !== undefined) repeats.keep(peer.identity, id, body, result)
+        if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
         reply(peer, event, id, result)
       })
     })

@@ -59,7 +59,8 @@ export function createSession(
   let peer: Peer | undefined
   let buckets: ClassBuckets = {}
 
-  const cancelHello = clock.after(limits.hello_timeout_ms, () => state === 'open' || close('protocol'))
+  // A client whose hello came in time is not to blame for a slow authentication, and may come back.
+  const cancelHello = clock.after(limits.hello_timeout_ms, () => close(state === 'hello' ? 'protocol' : 'overload'))
   const liveness = createLiveness({
     clock,
     limits,
@@ -151,8 +152,7 @@ export function createSession(
     if (!parsed) return close('protocol')
     state = 'authenticating'
     const token = parsed.payload.token ?? bearerOf(request)
-    context
-      .authenticate({ token, request })
+    identify(token)
       .then((principal) => {
         const claimed = parsed.payload.device_id
         if (claimed !== undefined && claimed !== principal.device_id) throw new MeshError('AUTH_INVALID')
@@ -165,8 +165,15 @@ export function createSession(
       })
   }
 
+  /** Asks who is there. The host's own function may throw at once as well; nothing of a client's may get out of here. */
+  async function identify(token: string | undefined): Promise<Principal> {
+    return context.authenticate({ token, request })
+  }
+
   function welcome(principal: Principal, reply_to: string): void {
     if (state !== 'authenticating') return
+    const barred = bars.find(({ which }) => isMeant(principal, which))
+    if (barred) return close(barred.reason)
     if (hub.countOf(principal.user_id) >= limits.connections_per_user) return close('connection_limit')
     const identity = principal.device_id ?? principal.user_id
     const rooms = new Map<string, Occupant>()
@@ -198,12 +205,15 @@ export function createSession(
   }
 
   async function refresh(token: string): Promise<number> {
-    const principal = await context.authenticate({ token, request })
+    bars.length = 0
+    const principal = await identify(token)
     if (!peer || principal.user_id !== peer.user_id || principal.device_id !== peer.device_id) {
       // Whoever brings somebody else's token is not who this connection was opened for.
       queueMicrotaskClose()
       throw new MeshError('AUTH_INVALID')
     }
+    const barred = bars.find(({ which }) => isMeant(principal, which))
+    if (barred) close(barred.reason)
     Object.assign(peer, { sid: principal.sid, expires_at: principal.expires_at })
     liveness.tokenUntil(principal.expires_at)
     return principal.expires_at ?? clock.now()

@@ -18,7 +18,7 @@ export const capabilityClientEvents = {
     room: 'member',
     may: 'capability',
     limit: 'capability',
-    once: true,
+    once: 'peer',
     reply: 'capability.granted',
     payload: v.strictObject({ room_id: field.roomId, ...capabilityFields }),
   }),
@@ -28,7 +28,7 @@ export const capabilityServerEvents = {
   'capability.granted': notice({
     doc: 'The token, for this peer alone: it is checked again on every use.',
     payload: v.strictObject({
-      token: field.capToken,
+      token: field.token,
       caps: v.array(v.string()),
       expires_at: field.instant,
     }),

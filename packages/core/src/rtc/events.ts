@@ -23,7 +23,7 @@ export const rtcClientEvents = {
       room_id: field.roomId,
       purpose: field.capability,
       sdp,
-      cap_token: v.optional(field.capToken),
+      cap_token: v.optional(field.token),
     }),
   }),
   'rtc.answer': relay({

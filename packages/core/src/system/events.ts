@@ -7,7 +7,7 @@ export const systemClientEvents = {
     doc: 'The first frame of a connection: who this is. The token may instead stand in `Authorization: Bearer` on the upgrade request.',
     reply: 'system.welcome',
     payload: v.strictObject({
-      token: v.optional(field.accessToken),
+      token: v.optional(field.token),
       device_id: v.optional(field.deviceId),
       client: v.optional(
         v.strictObject({
@@ -42,7 +42,7 @@ export const systemClientEvents = {
   'system.token.refresh': request({
     doc: 'Puts a fresh access token of the same user and device in the place of the one that is about to expire.',
     reply: 'system.token.refreshed',
-    payload: v.strictObject({ token: field.accessToken }),
+    payload: v.strictObject({ token: field.token }),
   }),
 }
 

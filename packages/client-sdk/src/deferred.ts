@@ -1,0 +1,37 @@
+import { MeshError } from '@mesh/core/errors'
+
+/** How long to wait, and who may call it off. */
+export interface WaitOptions {
+  /** Milliseconds until the promise rejects with UNAVAILABLE and `details.reason` `timeout`. */
+  timeoutMs?: number | undefined
+  /** Rejects the promise with the signal's own reason. */
+  signal?: AbortSignal | undefined
+}
+
+/** A promise and its levers; whichever comes first counts, and the timer and the signal's listener go with it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(error: unknown): void
+}
+
+/** Makes a promise that keeps to a deadline and to an AbortSignal. `what` completes the sentence "No answer to …". */
+export function deferred<T>(what: string, { timeoutMs, signal }: WaitOptions = {}): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((...levers) => ([resolve, reject] = levers))
+  const abort = (): void => settle(() => reject(signal?.reason))
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => settle(() => reject(timeout(what))), timeoutMs)
+  const settle = (how: () => void): void => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+    how()
+  }
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted) abort()
+  return { promise, resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) }
+}
+
+function timeout(what: string): MeshError {
+  return new MeshError('UNAVAILABLE', `No answer to ${what} in time`, { reason: 'timeout', retryable: true })
+}

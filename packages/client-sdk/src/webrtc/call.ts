@@ -1,0 +1,261 @@
+import { MeshError, isMeshError } from '@mesh/core/errors'
+import { createEmitter } from '../emitter.ts'
+import type { ClientPayload } from '@mesh/core/protocol'
+import type { Room } from '../types.ts'
+import { dropTrack, putStream, putTrack } from './media.ts'
+import { createNegotiation } from './negotiation.ts'
+import type { Negotiation } from './negotiation.ts'
+import { pathOf } from './path.ts'
+import type { Call, CallEndReason, CallEvents, CallPurpose, CallState } from './types.ts'
+
+/** What a call is made of. */
+export interface CallContext {
+  room: Room
+  rtc_id: string
+  purpose: CallPurpose
+  direction: 'incoming' | 'outgoing'
+  /** Whom signals go to until the peer at the other end is known. */
+  to: string
+  createConnection(): Promise<RTCPeerConnection>
+  /** The call has ended. */
+  forget(): void
+}
+
+/** A call, with what only the calls of its room do to it. */
+export interface CallHandle {
+  readonly call: Call
+  /** Opens an outgoing call; the capability token is for the first offer. */
+  open(stream: MediaStream | undefined, capToken: string): Promise<void>
+  offered(sdp: string): void
+  answered(sdp: string, from: string): void
+  candidate(candidate: RTCIceCandidateInit | null): void
+  /** Ends it without a word to the other end. */
+  end(reason: CallEndReason, error?: unknown): void
+}
+
+type SignalType = 'rtc.offer' | 'rtc.answer' | 'rtc.ice' | 'rtc.bye'
+
+/** How long an error may take to come back for a signal, in milliseconds. */
+const confirmMs = 10_000
+/** How long to ring when the server's own word (30 s) does not come, in milliseconds. */
+const ringMs = 35_000
+/** How often in a row a path may fail before the call is given up. */
+const restarts = 3
+
+/** Makes a call that rings. */
+export function createCall(context: CallContext): CallHandle {
+  const { room, rtc_id, purpose, direction } = context
+  const { mesh } = room
+  const events = createEmitter<CallEvents>()
+  const timers = new Set<ReturnType<typeof setTimeout>>()
+  let state: CallState = 'ringing'
+  let reason: CallEndReason | undefined
+  let peer = direction === 'incoming' ? context.to : undefined
+  let pc: RTCPeerConnection | undefined
+  let negotiation: Negotiation | undefined
+  let token: string | undefined
+  let ringing: string | undefined
+  let early: (RTCIceCandidateInit | null)[] = []
+  let failures = 0
+  const ring = later(ringMs, () => leave('timeout', 'timeout'))
+
+  const call: Call = {
+    rtc_id,
+    purpose,
+    direction,
+    get state() {
+      return state
+    },
+    get reason() {
+      return reason
+    },
+    get peer() {
+      return peer
+    },
+    get connection() {
+      return pc
+    },
+    async accept(stream) {
+      const sdp = ringing
+      if (sdp === undefined || state !== 'ringing') throw conflict()
+      ringing = undefined
+      enter('connecting')
+      clearTimeout(ring)
+      const { connection, negotiation } = await connect()
+      for (const track of stream?.getTracks() ?? []) connection.addTrack(track, ...(stream ? [stream] : []))
+      void negotiation.describe('offer', sdp)
+      for (const candidate of early) void negotiation.candidate(candidate)
+      early = []
+    },
+    decline(why = 'declined') {
+      if (direction === 'incoming' && state === 'ringing') leave(why, why)
+    },
+    hangup() {
+      if (ringing === undefined) leave('hangup', 'hangup')
+      else call.decline()
+    },
+    async addTrack(track, ...streams) {
+      await putTrack(connection(), track, streams)
+    },
+    removeTrack: (track) => dropTrack(connection(), track),
+    async replaceStream(stream) {
+      await putStream(connection(), stream)
+    },
+    restartIce: () => pc?.restartIce(),
+    async path() {
+      // TypeScript's RTCStatsReport does not say what its values are; the standard does.
+      return pc && pathOf((await pc.getStats()) as ReadonlyMap<string, { type: string }>)
+    },
+    on: events.on,
+  }
+
+  return {
+    call,
+    async open(stream, capToken) {
+      token = capToken
+      const { connection } = await connect()
+      const tracks = stream?.getTracks() ?? []
+      for (const track of tracks) connection.addTrack(track, ...(stream ? [stream] : []))
+      // Without a media line there is nothing to offer, and nothing that the other end could fill.
+      if (tracks.length === 0) for (const kind of ['audio', 'video']) connection.addTransceiver(kind, { direction: 'recvonly' })
+    },
+    offered(sdp) {
+      if (negotiation) void negotiation.describe('offer', sdp)
+      else ringing = sdp
+    },
+    answered(sdp, from) {
+      if (direction === 'outgoing' && state === 'ringing') {
+        peer = from
+        clearTimeout(ring)
+        enter('connecting')
+      }
+      void negotiation?.describe('answer', sdp)
+    },
+    candidate(candidate) {
+      if (ringing === undefined && negotiation) void negotiation.candidate(candidate)
+      else early.push(candidate)
+    },
+    end,
+  }
+
+  async function connect(): Promise<{ connection: RTCPeerConnection; negotiation: Negotiation }> {
+    const connection = await context.createConnection()
+    if (state === 'ended') {
+      connection.close()
+      throw conflict()
+    }
+    pc = connection
+    const own = createNegotiation({
+      pc: connection,
+      polite: () => mesh.me.peer_id < (peer ?? ''),
+      prepare: fetchToken,
+      offer: (sdp, cap_token) => post('rtc.offer', { rtc_id, room_id: room.id, purpose, sdp, cap_token }),
+      answer(sdp) {
+        answering = false
+        post('rtc.answer', { rtc_id, sdp })
+      },
+      failed,
+    })
+    negotiation = own
+    // The tracks of the one who answers go out with the answer; what did not fit is asked for again afterwards.
+    let answering = direction === 'incoming'
+    connection.addEventListener('negotiationneeded', () => answering || void own.negotiate())
+    connection.addEventListener('icecandidate', ({ candidate }) => post('rtc.ice', { rtc_id, candidate: wire(candidate) }))
+    connection.addEventListener('track', (event) => void events.emit('track', event))
+    connection.addEventListener('connectionstatechange', () => moved(connection.connectionState))
+    return { connection, negotiation: own }
+  }
+
+  function moved(path: RTCPeerConnectionState): void {
+    if (state === 'ended') return
+    if (path === 'connected') {
+      failures = 0
+      enter('connected')
+    } else if (path === 'failed') {
+      if (failures++ >= restarts) return leave('failed', 'failed')
+      enter('connecting')
+      pc?.restartIce()
+    } else if (path === 'disconnected') enter('connecting')
+  }
+
+  async function fetchToken(): Promise<string> {
+    const ready = token
+    token = undefined
+    return ready ?? (await room.capability([purpose], aim(peer ?? context.to))).token
+  }
+
+  function post<T extends SignalType>(type: T, payload: ClientPayload<T>): void {
+    if (state === 'ended') return
+    const again = (error: unknown): void => refused(type, error, () => post(type, payload))
+    mesh.send(type, payload, { to: peer ?? context.to, confirmMs }).catch(again)
+  }
+
+  function refused(type: SignalType, error: unknown, retry: () => void): void {
+    if (state === 'ended' || !isMeshError(error)) return
+    const { code, details, retryable } = error
+    // Without a connection to the server nothing can be negotiated, but the media goes on; the room says how it ends.
+    if (code === 'UNAVAILABLE') return
+    // Before the first answer a candidate must not overtake its offer, so there nothing is sent again.
+    if (code === 'RATE_LIMITED' && retryable && peer !== undefined) return void later(details.retry_after_ms ?? 1000, retry)
+    if (type !== 'rtc.ice') leave(code === 'UNROUTABLE' ? 'unroutable' : 'failed', 'failed', error)
+  }
+
+  function failed(error: unknown): void {
+    if (isMeshError(error) && error.retryable) {
+      later(error.details.retry_after_ms ?? 1000, () => void negotiation?.negotiate())
+    } else leave('failed', 'failed', error)
+  }
+
+  /** Ends the call and tells the other end. */
+  function leave(why: CallEndReason, bye: ClientPayload<'rtc.bye'>['reason'], error?: unknown): void {
+    if (state === 'ended') return
+    // It has no answer but an error, and then the other end knows already.
+    mesh.send('rtc.bye', { rtc_id, reason: bye }, { to: peer ?? context.to, confirmMs }).catch(() => undefined)
+    end(why, error)
+  }
+
+  function end(why: CallEndReason, error?: unknown): void {
+    if (state === 'ended') return
+    reason = why
+    for (const timer of timers) clearTimeout(timer)
+    negotiation?.stop()
+    pc?.close()
+    context.forget()
+    enter('ended')
+    events.emit('ended', why, error)
+  }
+
+  function enter(next: CallState): void {
+    if (state === next) return
+    state = next
+    events.emit('state', next)
+  }
+
+  function connection(): RTCPeerConnection {
+    if (!pc || state === 'ended') throw conflict()
+    return pc
+  }
+
+  function later(ms: number, act: () => void): ReturnType<typeof setTimeout> {
+    const timer = setTimeout(act, ms)
+    timers.add(timer)
+    return timer
+  }
+}
+
+/** The bounds of a capability for one call: the one who is meant, where that is one. */
+export function aim(to: string): { target_peer_id?: string; target_device_id?: string } {
+  if (to.startsWith('peer_')) return { target_peer_id: to }
+  return to.startsWith('dev_') ? { target_device_id: to } : {}
+}
+
+/** A candidate with exactly the fields that the contract has. */
+function wire(candidate: RTCIceCandidate | null): ClientPayload<'rtc.ice'>['candidate'] {
+  if (!candidate) return null
+  const { sdpMid, sdpMLineIndex, usernameFragment } = candidate
+  return { candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment }
+}
+
+function conflict(): MeshError {
+  return new MeshError('CONFLICT', 'The call is not in a state for this')
+}

@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ConfigError, readConfig, settings } from './config.ts'
+
+let cwd: string
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'mesh-config-'))
+})
+afterEach(() => rmSync(cwd, { recursive: true }))
+
+const write = (text: string) => writeFileSync(join(cwd, '.env'), text)
+const read = (env: Record<string, string | undefined> = {}) => readConfig({ env, cwd })
+
+function refusal(env: Record<string, string>): string {
+  try {
+    read(env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  throw new Error('accepted')
+}
+
+describe('readConfig', () => {
+  it('has a default for everything but the public URL', () => {
+    expect(read()).toEqual({
+      host: '127.0.0.1',
+      port: 7330,
+      dataDir: join(cwd, 'mesh-data'),
+      database: { file: join(cwd, 'mesh-data', 'mesh.db') },
+      allowedOrigins: [],
+      logLevel: 'info',
+      limits: {},
+    })
+  })
+
+  it('reads every setting', () => {
+    const config = read({
+      MESH_HOST: '[::]',
+      MESH_PORT: '0',
+      MESH_DATA_DIR: '/data',
+      MESH_DATABASE_URL: 'sqlite:other.db',
+      MESH_PUBLIC_URL: 'https://Mesh.Example.org:443/base/',
+      MESH_ALLOWED_ORIGINS: 'https://a.example, HTTP://B.example:80,https://a.example',
+      MESH_LOG_LEVEL: 'debug',
+      MESH_LIMITS: '{"chat":{"text":100}}',
+    })
+    expect(config).toEqual({
+      host: '::',
+      port: 0,
+      dataDir: '/data',
+      database: { file: join(cwd, 'other.db') },
+      publicUrl: 'https://mesh.example.org/base',
+      allowedOrigins: ['https://a.example', 'http://b.example'],
+      logLevel: 'debug',
+      limits: { chat: { text: 100 } },
+    })
+  })
+
+  it('is frozen, all the way down', () => {
+    const config = read({ MESH_LIMITS: '{"chat":{"text":100}}' })
+    for (const part of [config, config.database, config.allowedOrigins, config.limits, config.limits['chat']]) {
+      expect(Object.isFrozen(part)).toBe(true)
+    }
+  })
+
+  it.each([
+    ['sqlite:data/a.db', 'data/a.db'],
+    ['sqlite://data/a.db', 'data/a.db'],
+    ['sqlite:///srv/a.db', '/srv/a.db'],
+    ['sqlite:/srv/a.db', '/srv/a.db'],
+    ['data/a.db', 'data/a.db'],
+    ['/srv/a.db', '/srv/a.db'],
+  ])('takes %s for a database', (url, path) => {
+    expect(read({ MESH_DATABASE_URL: url }).database.file).toBe(path.startsWith('/') ? path : join(cwd, path))
+  })
+
+  it.each([
+    ['MESH_HOST', 'http://localhost', 'a host name or an IP address'],
+    ['MESH_HOST', 'localhost:80', 'a host name or an IP address'],
+    ['MESH_PORT', '65536', 'a port number from 0 to 65535.'],
+    ['MESH_PORT', '-1', 'a port number from 0 to 65535.'],
+    ['MESH_PORT', '80.5', 'a port number from 0 to 65535.'],
+    ['MESH_PORT', 'tcp://10.0.0.7:7330', 'Kubernetes'],
+    ['MESH_DATABASE_URL', 'postgres://u:hunter2@db/mesh', 'PostgreSQL comes in a later version'],
+    ['MESH_DATABASE_URL', 'postgresql://u:hunter2@db/mesh', 'PostgreSQL comes in a later version'],
+    ['MESH_DATABASE_URL', 'mysql://u:hunter2@db/mesh', 'a SQLite file'],
+    ['MESH_DATABASE_URL', 'sqlite:', 'a SQLite file'],
+    ['MESH_DATABASE_URL', 'sqlite::memory:', 'a SQLite file'],
+    ['MESH_DATABASE_URL', 'sqlite:data/', 'a SQLite file'],
+    ['MESH_DATABASE_URL', 'sqlite:a.db?mode=ro', 'a SQLite file'],
+    ['MESH_PUBLIC_URL', 'mesh.example.org', 'an http or https URL'],
+    ['MESH_PUBLIC_URL', 'ftp://mesh.example.org', 'an http or https URL'],
+    ['MESH_PUBLIC_URL', 'https://u:hunter2@mesh.example.org', 'an http or https URL'],
+    ['MESH_PUBLIC_URL', 'https://mesh.example.org/?', 'an http or https URL'],
+    ['MESH_ALLOWED_ORIGINS', '*', 'exact origins'],
+    ['MESH_ALLOWED_ORIGINS', 'null', 'exact origins'],
+    ['MESH_ALLOWED_ORIGINS', 'https://a.example,https://b.example/', 'exact origins'],
+    ['MESH_ALLOWED_ORIGINS', 'https://*.example', 'exact origins'],
+    ['MESH_LOG_LEVEL', 'verbose', 'one of debug, info, warn, error, silent'],
+    ['MESH_LIMITS', '{', 'a JSON object'],
+    ['MESH_LIMITS', '[]', 'a JSON object'],
+    ['MESH_LIMITS', 'null', 'a JSON object'],
+  ])('refuses %s=%s', (name, value, expected) => {
+    const message = refusal({ [name]: value })
+    expect(message).toMatch(new RegExp(`^${name} must be .*\\.$`))
+    expect(message).toContain(expected)
+    expect(message).not.toContain('hunter2')
+    expect(message.match(/[.!?](\s|$)/g)).toHaveLength(1)
+  })
+
+  it('names the nearest setting for one that does not exist', () => {
+    expect(refusal({ MESH_PROT: '1' })).toBe('MESH_PROT is not a setting: did you mean MESH_PORT?')
+    expect(refusal({ MESH_ALLOWED_ORIGIN: '1' })).toBe(
+      'MESH_ALLOWED_ORIGIN is not a setting: did you mean MESH_ALLOWED_ORIGINS?',
+    )
+    expect(refusal({ MESH_DB_URL: 'hunter2' })).toBe('MESH_DB_URL is not a setting: did you mean MESH_DATABASE_URL?')
+  })
+
+  it('lists the settings where none is near', () => {
+    const message = refusal({ MESH_COMPLETELY_DIFFERENT_THING: '1' })
+    for (const { name } of settings) expect(message).toContain(name)
+  })
+
+  it('leaves other variables alone, and those that Kubernetes adds for a service of our name', () => {
+    const links = {
+      MESH_SERVICE_HOST: '10.0.0.7',
+      MESH_SERVICE_PORT: '7330',
+      MESH_SERVICE_PORT_HTTP: '7330',
+      MESH_PORT_7330_TCP: 'tcp://10.0.0.7:7330',
+      MESH_PORT_7330_TCP_ADDR: '10.0.0.7',
+    }
+    expect(read({ ...links, MESH_PORT: '7000', MESHED: '1', PATH: '/bin' }).port).toBe(7000)
+  })
+})
+
+describe('the .env file', () => {
+  it('is read from the working directory, with quotes and comments', () => {
+    write('\uFEFFMESH_PORT=7001 # ours\nOTHER=1\nMESH_LIMITS=\'{"a": 1}\'\n')
+    expect(read()).toMatchObject({ port: 7001, limits: { a: 1 } })
+  })
+
+  it('yields to the environment', () => {
+    write('MESH_PORT=7001\nMESH_LOG_LEVEL=warn')
+    expect(read({ MESH_PORT: '7002' })).toMatchObject({ port: 7002, logLevel: 'warn' })
+  })
+
+  it('is overruled by an empty variable too, which brings the default back', () => {
+    write('MESH_PORT=7001\nMESH_PUBLIC_URL=')
+    const config = read({ MESH_PORT: '' })
+    expect(config.port).toBe(7330)
+    expect(config).not.toHaveProperty('publicUrl')
+  })
+
+  it('is checked like the environment', () => {
+    write('MESH_PROT=7001')
+    expect(() => read()).toThrow('did you mean MESH_PORT?')
+  })
+
+  it('may be missing, or be a directory', () => {
+    mkdirSync(join(cwd, '.env'))
+    expect(read().port).toBe(7330)
+  })
+})
+
+describe('settings', () => {
+  it('documents each setting, with the default that holds', () => {
+    const defaults = Object.fromEntries(
+      settings.flatMap(({ name, default: value }) =>
+        value === undefined || name === 'MESH_DATABASE_URL' ? [] : [[name, value]],
+      ),
+    )
+    expect(read(defaults)).toEqual(read())
+    for (const { description } of settings) expect(description).toMatch(/\.$/)
+  })
+})

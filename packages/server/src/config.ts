@@ -1,0 +1,123 @@
+import { resolve } from 'node:path'
+import * as v from 'valibot'
+import { readEnvFile } from './env-file.ts'
+import type { LogLevel } from './settings.ts'
+import { databasePath, settings, settingsSchema } from './settings.ts'
+
+export { settings } from './settings.ts'
+export type { LogLevel, Setting, SettingName } from './settings.ts'
+
+/** The settings of a server, checked, with every default filled in and every path absolute. Frozen. */
+export interface Config {
+  /** The address to listen on. */
+  readonly host: string
+  /** The port to listen on; 0 takes any free one. */
+  readonly port: number
+  /** Where the database and the keys live. */
+  readonly dataDir: string
+  /** The one kind of database there is: a SQLite file. */
+  readonly database: { readonly file: string }
+  /** Where people reach the server, without a trailing slash. */
+  readonly publicUrl?: string
+  /** Further origins whose pages may connect, in normal form. */
+  readonly allowedOrigins: readonly string[]
+  /** How much to log. */
+  readonly logLevel: LogLevel
+  /** What replaces default limits; its shape is checked where the limits are known. */
+  readonly limits: Readonly<Record<string, unknown>>
+}
+
+/** A setting that is wrong. The message is one sentence for the person who wrote it, and never has the value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Where settings come from. */
+export interface ConfigSource {
+  /** The environment; it wins over the file. */
+  env: Readonly<Record<string, string | undefined>>
+  /** The working directory: its `.env` is read, and relative paths start here. */
+  cwd: string
+}
+
+/**
+ * The settings from the environment and the `.env` file in the working directory. A variable that is set but empty counts as not
+ * set, so that an empty one in the environment brings the default back.
+ *
+ * @throws ConfigError for a value that is not valid, a `MESH_` variable that does not exist, or a `.env` that cannot be read.
+ */
+export function readConfig({ env, cwd }: ConfigSource): Config {
+  const given = new Map<string, string>()
+  for (const [name, value] of [...Object.entries(envFile(cwd)), ...Object.entries(env)]) {
+    if (!name.startsWith('MESH_') || value === undefined || isServiceLink(name)) continue
+    if (!settings.some((setting) => setting.name === name)) throw new ConfigError(unknownSetting(name))
+    given.set(name, value.trim())
+  }
+  const present = Object.fromEntries([...given].filter(([, value]) => value !== ''))
+  const result = v.safeParse(settingsSchema, present, { abortEarly: true })
+  if (!result.success) {
+    const [issue] = result.issues
+    throw new ConfigError(`${v.getDotPath(issue)} must be ${issue.message}.`)
+  }
+
+  const read = result.output
+  const dataDir = resolve(cwd, read.MESH_DATA_DIR)
+  const url = read.MESH_DATABASE_URL
+  return deepFreeze({
+    host: read.MESH_HOST,
+    port: read.MESH_PORT,
+    dataDir,
+    database: { file: url === undefined ? resolve(dataDir, 'mesh.db') : resolve(cwd, databasePath(url)) },
+    ...(read.MESH_PUBLIC_URL === undefined ? {} : { publicUrl: read.MESH_PUBLIC_URL }),
+    allowedOrigins: read.MESH_ALLOWED_ORIGINS,
+    logLevel: read.MESH_LOG_LEVEL,
+    limits: read.MESH_LIMITS,
+  })
+}
+
+function envFile(cwd: string): Record<string, string | undefined> {
+  try {
+    return readEnvFile(cwd)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
+    throw new ConfigError(`The .env file in the working directory cannot be read${code}.`)
+  }
+}
+
+/** Kubernetes and Docker links describe a service named `mesh` to every container in variables of this form. */
+function isServiceLink(name: string): boolean {
+  return /^MESH_(SERVICE_(HOST|PORT)(_[A-Z\d_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)
+}
+
+function unknownSetting(name: string): string {
+  const names = settings.map((setting) => setting.name)
+  const [nearest] = names.map((known) => ({ known, share: difference(name, known) })).sort((a, b) => a.share - b.share)
+  return nearest && nearest.share <= 0.5
+    ? `${name} is not a setting: did you mean ${nearest.known}?`
+    : `${name} is not a setting: there are ${names.join(', ')}.`
+}
+
+/** The share of a name that must change to become the other, from 0 to 1; the common prefix says nothing. */
+function difference(name: string, known: string): number {
+  const [from, to] = [name.slice('MESH_'.length), known.slice('MESH_'.length)]
+  return distance(from, to) / Math.max(from.length, to.length)
+}
+
+/** How many single-character edits lie between two names (Levenshtein). */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= from.length; i++) {
+    const above = row
+    row = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = (above[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
+      row.push(Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
+    }
+  }
+  return row[to.length] ?? 0
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
+  return Object.freeze(value)
+}

@@ -1,0 +1,169 @@
+import { isIP } from 'node:net'
+import * as v from 'valibot'
+import { normalizeOrigin } from './origin.ts'
+
+/** How much the log says, from everything to nothing. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[]
+
+/** One variable of the environment, as the documentation shows it. */
+export interface Setting {
+  /** The variable's name. */
+  name: string
+  /** What holds where it is not set, as one would write it; undefined where there is no default. */
+  default: string | undefined
+  /** What it is for, in one or two sentences. */
+  description: string
+}
+
+const table = {
+  MESH_HOST: {
+    default: '127.0.0.1',
+    description: 'The address to listen on. 0.0.0.0 or :: listens on every interface.',
+  },
+  MESH_PORT: {
+    default: '7330',
+    description: 'The port to listen on. 0 takes any free one and prints it.',
+  },
+  MESH_DATA_DIR: {
+    default: './mesh-data',
+    description:
+      'The directory of the database and the signing keys, made on the first start. Back it up, and keep it private.',
+  },
+  MESH_DATABASE_URL: {
+    default: 'sqlite:<MESH_DATA_DIR>/mesh.db',
+    description: 'The SQLite file: sqlite: and a path, or just a path. Relative paths start at the working directory.',
+  },
+  MESH_PUBLIC_URL: {
+    default: undefined,
+    description:
+      'Where people reach this server, e.g. https://mesh.example.org. It is the issuer of the tokens, and its pages may connect.',
+  },
+  MESH_ALLOWED_ORIGINS: {
+    default: undefined,
+    description: 'More web pages that may connect: exact origins, separated by commas.',
+  },
+  MESH_LOG_LEVEL: {
+    default: 'info',
+    description: `How much to log: ${logLevels.join(', ')}.`,
+  },
+  MESH_LIMITS: {
+    default: '{}',
+    description: 'A JSON object that replaces some of the default limits.',
+  },
+} as const satisfies Record<string, Omit<Setting, 'name'>>
+
+/** The name of a setting. */
+export type SettingName = keyof typeof table
+
+/** Every setting there is, in the order to document them in. */
+export const settings: readonly (Setting & { name: SettingName })[] = (Object.keys(table) as SettingName[]).map(
+  (name) => ({
+    name,
+    ...table[name],
+  }),
+)
+
+// Each message completes the sentence "<name> must be ...". None has the value: it may hold a password, or be in the wrong place.
+const host = v.pipe(
+  v.optional(v.string(), table.MESH_HOST.default),
+  v.transform((text) => text.replace(/^\[(.*)\]$/, '$1')),
+  v.check((text) => isIP(text) !== 0 || isHostName(text), 'a host name or an IP address, without scheme and port'),
+)
+
+const kubernetes =
+  'a port number from 0 to 65535 (Kubernetes sets it so for a service named mesh: set it in the pod, or enableServiceLinks: false)'
+
+const port = v.pipe(
+  v.optional(v.string(), table.MESH_PORT.default),
+  v.check((text) => !/^(tcp|udp):\/\//.test(text), kubernetes),
+  v.check((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'a port number from 0 to 65535'),
+  v.transform(Number),
+)
+
+const publicUrl = v.optional(
+  v.pipe(
+    v.string(),
+    v.check(isPlainUrl, 'an http or https URL without user, query and fragment'),
+    v.transform((text) => new URL(text).href.replace(/\/+$/, '')),
+  ),
+)
+
+const originList =
+  'a comma-separated list of exact origins such as https://app.example.org (no path, no wildcard, not null)'
+
+const allowedOrigins = v.pipe(
+  v.optional(v.string(), ''),
+  v.transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  ),
+  v.check((entries) => entries.every((entry) => normalizeOrigin(entry) !== undefined), originList),
+  v.transform((entries) => [...new Set(entries.map((entry) => normalizeOrigin(entry) ?? entry))]),
+)
+
+const limits = v.pipe(
+  v.optional(v.string(), table.MESH_LIMITS.default),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const value = parseObject(dataset.value)
+    if (value) return value
+    addIssue({ message: 'a JSON object' })
+    return NEVER
+  }),
+)
+
+const databaseUrl = v.optional(
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) => !/^postgres(ql)?:/i.test(text),
+      'a SQLite file (sqlite:path): PostgreSQL comes in a later version',
+    ),
+    v.check(isFile, 'a SQLite file: sqlite: and a path, or just a path'),
+  ),
+)
+
+/** The settings as strings, checked and converted; paths are still as written. */
+export const settingsSchema = v.object({
+  MESH_HOST: host,
+  MESH_PORT: port,
+  MESH_DATA_DIR: v.optional(v.string(), table.MESH_DATA_DIR.default),
+  MESH_DATABASE_URL: databaseUrl,
+  MESH_PUBLIC_URL: publicUrl,
+  MESH_ALLOWED_ORIGINS: allowedOrigins,
+  MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
+  MESH_LIMITS: limits,
+} satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)
+
+/** The path in a database setting (`sqlite:path`, `sqlite:///path`, `path`), as written. */
+export function databasePath(url: string): string {
+  return url.replace(/^sqlite:(\/\/)?/i, '')
+}
+
+function isFile(url: string): boolean {
+  const path = databasePath(url)
+  // One letter before the colon is a drive; SQLite would take parameters and :memory:, but no restart would find the data.
+  return path !== '' && !/^[a-z][a-z\d+.-]+:/i.test(path) && !/[?#\0]|:memory:|[/\\]$/.test(path)
+}
+
+function isHostName(text: string): boolean {
+  return text.length <= 253 && /^(?!-)[a-z\d-]{1,63}(\.[a-z\d-]{1,63})*\.?$/i.test(text)
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text) || !/^https?:\/\//i.test(text)) return false
+  const url = new URL(text)
+  return !url.username && !url.password && !text.includes('?') && !text.includes('#')
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,30 @@
+import type { Kysely } from 'kysely'
+import { Migrator, type Migration } from 'kysely/migration'
+import * as initial from './0001-initial.ts'
+
+/** Every step of the schema, in order. Forward only: a released step is never changed, a new one is added. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+}
+
+/** Where the steps that were taken are noted, and the row that keeps two migrations apart. */
+export const migrationTables = {
+  migrationTableName: 'mesh_migration',
+  migrationLockTableName: 'mesh_migration_lock',
+} as const
+
+/**
+ * Takes the steps that are missing. The caller holds a transaction that keeps every other process out, so that the schema
+ * is the old one or the new one and never between.
+ */
+export async function migrateToLatest(db: Kysely<unknown>): Promise<void> {
+  const provider = { getMigrations: async () => ({ ...migrations }) }
+  const migrator = new Migrator({ db, provider, ...migrationTables, disableTransactions: true })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** The noted steps that this code does not know: the database belongs to a newer version. */
+export function unknownMigrations(noted: readonly string[]): string[] {
+  return noted.filter((name) => !Object.hasOwn(migrations, name))
+}

@@ -1,0 +1,44 @@
+import type { Db } from '../tables.ts'
+import { appendEvent, recordMissedCall } from './events.ts'
+import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
+import { removeMember, setMember } from './members.ts'
+import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
+import { touch } from './touch.ts'
+import { createUser, ensureUser, updateUser } from './users.ts'
+
+/**
+ * Every write there is. Each runs inside a transaction that its caller opened, throws to undo all of it, takes arguments
+ * that survive JSON, and knows no dialect.
+ */
+export const operations = {
+  createUser,
+  ensureUser,
+  updateUser,
+  createLogin,
+  rotateLogin,
+  revokeLogins,
+  createRoom,
+  updateRoom,
+  deleteRoom,
+  setMember,
+  removeMember,
+  appendEvent,
+  recordMissedCall,
+  touch,
+}
+
+export type Operations = typeof operations
+export type OperationName = keyof Operations
+
+/** Runs one operation in a transaction of its own, or in a group; resolves once it is durable. */
+export type Write = <Name extends OperationName>(
+  name: Name,
+  ...args: OperationArgs<Name>
+) => Promise<OperationResult<Name>>
+
+/** What an operation is given beside the connection. */
+export type OperationArgs<Name extends OperationName> =
+  Parameters<Operations[Name]> extends [Db, ...infer Args] ? Args : never
+
+/** What an operation resolves with. */
+export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Operations[Name]>>

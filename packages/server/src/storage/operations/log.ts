@@ -1,0 +1,24 @@
+import type { NewEvent, RoomEvent } from '@mesh/core'
+import { fromEvent, toEvent } from '../rows.ts'
+import type { Db, RoomTable } from '../tables.ts'
+
+/**
+ * The room, held until the transaction ends, so that writes to one room are serial. An update that changes nothing is the
+ * one row lock that every dialect knows.
+ */
+export async function lockRoom(db: Db, room_id: string): Promise<RoomTable | undefined> {
+  return db
+    .updateTable('mesh_room')
+    .set((eb) => ({ seq: eb.ref('seq') }))
+    .where('room_id', '=', room_id)
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/** Puts an event at the end of the log of a locked room. */
+export async function appendTo(db: Db, room: Pick<RoomTable, 'room_id' | 'seq'>, event: NewEvent): Promise<RoomEvent> {
+  const row = fromEvent(room.room_id, room.seq + 1, event)
+  await db.insertInto('mesh_event').values(row).execute()
+  await db.updateTable('mesh_room').set({ seq: row.seq }).where('room_id', '=', row.room_id).execute()
+  return toEvent(row)
+}

@@ -1,0 +1,57 @@
+import type { User } from '@mesh/core'
+import { fromUser, toUser } from '../rows.ts'
+import type { Db } from '../tables.ts'
+
+/** What may change about a user. */
+export interface UserChange {
+  username?: string
+  hashed_password?: string
+  admin?: boolean
+  disabled?: boolean
+}
+
+/** Adds a user, unless another account has the login name. */
+export async function createUser(db: Db, user: User): Promise<'created' | 'taken'> {
+  const added = await db
+    .insertInto('mesh_user')
+    .values(fromUser(user))
+    .onConflict((conflict) => conflict.column('name_key').doNothing())
+    .returning('user_id')
+    .executeTakeFirst()
+  return added ? 'created' : 'taken'
+}
+
+/** Adds a user of a host application, or brings its name up to date; a built-in account stays as it is. */
+export async function ensureUser(
+  db: Db,
+  { user_id, username, created_at }: Pick<User, 'user_id' | 'username' | 'created_at'>,
+): Promise<void> {
+  await db
+    .insertInto('mesh_user')
+    .values(fromUser({ user_id, username, hashed_password: null, admin: false, disabled: false, created_at }))
+    .onConflict((conflict) =>
+      conflict.column('user_id').doUpdateSet({ username }).where('mesh_user.hashed_password', 'is', null),
+    )
+    .execute()
+}
+
+/** Changes what is given. `taken`: another account has the login name. */
+export async function updateUser(
+  db: Db,
+  user_id: string,
+  change: UserChange,
+): Promise<{ outcome: 'updated'; user: User } | { outcome: 'taken' | 'missing' }> {
+  const row = await db.selectFrom('mesh_user').selectAll().where('user_id', '=', user_id).executeTakeFirst()
+  if (!row) return { outcome: 'missing' }
+  const next = fromUser({ ...toUser(row), ...change })
+  if (next.name_key !== null && next.name_key !== row.name_key) {
+    const holder = await db
+      .selectFrom('mesh_user')
+      .select('user_id')
+      .where('name_key', '=', next.name_key)
+      .executeTakeFirst()
+    if (holder) return { outcome: 'taken' }
+  }
+  await db.updateTable('mesh_user').set(next).where('user_id', '=', user_id).execute()
+  return { outcome: 'updated', user: toUser(next) }
+}

@@ -1,0 +1,140 @@
+import type { Login, Member, Room, RoomEvent, User } from '@mesh/core'
+import { nameKey } from './name-key.ts'
+import { toEvent, toMember, toRoom, toUser } from './rows.ts'
+import type { Db } from './tables.ts'
+
+/** Every read there is. Each is one statement, so that it sees one consistent view without a transaction. */
+export async function findUser(db: Db, user_id: string): Promise<User | undefined> {
+  const row = await db.selectFrom('mesh_user').selectAll().where('user_id', '=', user_id).executeTakeFirst()
+  return row && toUser(row)
+}
+
+/** Finds a built-in account by its login name. */
+export async function findUserByName(db: Db, username: string): Promise<User | undefined> {
+  const key = nameKey(username)
+  const row = await db.selectFrom('mesh_user').selectAll().where('name_key', '=', key).executeTakeFirst()
+  return row && toUser(row)
+}
+
+/** Users by ascending id. */
+export async function listUsers(
+  db: Db,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<User[]> {
+  const rows = await db
+    .selectFrom('mesh_user')
+    .selectAll()
+    .$if(after !== undefined, (query) => query.where('user_id', '>', after ?? ''))
+    .orderBy('user_id')
+    .limit(limit)
+    .execute()
+  return rows.map(toUser)
+}
+
+/** Finds a login by its session id. */
+export async function findLogin(db: Db, sid: string): Promise<Login | undefined> {
+  return db.selectFrom('mesh_login').selectAll().where('sid', '=', sid).executeTakeFirst()
+}
+
+/** Finds a room. */
+export async function findRoom(db: Db, room_id: string): Promise<Room | undefined> {
+  const row = await db.selectFrom('mesh_room').selectAll().where('room_id', '=', room_id).executeTakeFirst()
+  return row && toRoom(row)
+}
+
+/** Rooms by ascending id, of one user or of all. */
+export async function listRooms(
+  db: Db,
+  { user_id, after, limit }: { user_id?: string | undefined; after?: string | undefined; limit: number },
+): Promise<Room[]> {
+  const rows = await db
+    .selectFrom('mesh_room')
+    .selectAll('mesh_room')
+    .$if(user_id !== undefined, (query) =>
+      query
+        .innerJoin('mesh_member', 'mesh_member.room_id', 'mesh_room.room_id')
+        .where('mesh_member.user_id', '=', user_id ?? ''),
+    )
+    .$if(after !== undefined, (query) => query.where('mesh_room.room_id', '>', after ?? ''))
+    .orderBy('mesh_room.room_id')
+    .limit(limit)
+    .execute()
+  return rows.map(toRoom)
+}
+
+/** Finds a member with their name. */
+export async function findMember(db: Db, room_id: string, user_id: string): Promise<Member | undefined> {
+  const row = await db
+    .selectFrom('mesh_member')
+    .innerJoin('mesh_user', 'mesh_user.user_id', 'mesh_member.user_id')
+    .selectAll('mesh_member')
+    .select('mesh_user.username')
+    .where('mesh_member.room_id', '=', room_id)
+    .where('mesh_member.user_id', '=', user_id)
+    .executeTakeFirst()
+  return row && toMember(row)
+}
+
+/** The room and all its members, in one statement and so in one view. */
+export async function snapshotRoom(db: Db, room_id: string): Promise<{ room: Room; members: Member[] } | undefined> {
+  const rows = await db
+    .selectFrom('mesh_room')
+    .innerJoin('mesh_member', 'mesh_member.room_id', 'mesh_room.room_id')
+    .innerJoin('mesh_user', 'mesh_user.user_id', 'mesh_member.user_id')
+    .selectAll('mesh_room')
+    .select(['mesh_member.user_id', 'mesh_member.role', 'mesh_member.member_seq', 'mesh_member.joined_seq'])
+    .select(['mesh_member.created_at as member_created_at', 'mesh_user.username'])
+    .where('mesh_room.room_id', '=', room_id)
+    .orderBy('mesh_member.created_at')
+    .orderBy('mesh_member.user_id')
+    .execute()
+  // A room always has an owner, so that no rows means no room.
+  const [first] = rows
+  return (
+    first && {
+      room: toRoom(first),
+      members: rows.map((row) => toMember({ ...row, created_at: row.member_created_at })),
+    }
+  )
+}
+
+/** Events by ascending `seq`. */
+export async function listEvents(
+  db: Db,
+  room_id: string,
+  { after, limit, type }: { after: number; limit: number; type?: string },
+): Promise<RoomEvent[]> {
+  const rows = await db
+    .selectFrom('mesh_event')
+    .selectAll()
+    .where('room_id', '=', room_id)
+    .where('seq', '>', after)
+    .$if(type !== undefined, (query) => query.where('type', '=', type ?? ''))
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  return rows.map(toEvent)
+}
+
+/** Events by descending `seq`. */
+export async function listEventsBefore(
+  db: Db,
+  room_id: string,
+  { before, limit, type }: { before?: number | undefined; limit: number; type?: string },
+): Promise<RoomEvent[]> {
+  const rows = await db
+    .selectFrom('mesh_event')
+    .selectAll()
+    .where('room_id', '=', room_id)
+    .$if(before !== undefined, (query) => query.where('seq', '<', before ?? 0))
+    .$if(type !== undefined, (query) => query.where('type', '=', type ?? ''))
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(toEvent)
+}
+
+/** The cheapest read that still touches the database. */
+export async function probe(db: Db): Promise<void> {
+  await db.selectFrom('mesh_user').select('user_id').limit(1).execute()
+}

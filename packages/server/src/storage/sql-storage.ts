@@ -1,0 +1,58 @@
+import type { Storage } from '@mesh/core'
+import { MeshError } from '@mesh/core/errors'
+import type { Write } from './operations/index.ts'
+import * as reads from './reads.ts'
+import type { Db } from './tables.ts'
+
+/** Where a dialect keeps its connections: how a read and how a write get to the database. */
+export interface SqlConnections {
+  /** Runs a read; throws MeshError UNAVAILABLE where the database cannot serve. */
+  read<T>(run: (db: Db) => Promise<T>): Promise<T>
+  /** Runs an operation; throws MeshError UNAVAILABLE where the database cannot serve. */
+  write: Write
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The storage port over SQL, whatever the dialect. */
+export function createSqlStorage({ read, write, ready, close }: SqlConnections): Storage {
+  return {
+    users: {
+      create: (user) => write('createUser', user),
+      ensure: (user) => write('ensureUser', user),
+      find: (user_id) => read((db) => reads.findUser(db, user_id)),
+      findByName: (username) => read((db) => reads.findUserByName(db, username)),
+      list: (page) => read((db) => reads.listUsers(db, page)),
+      async update(user_id, change) {
+        const result = await write('updateUser', user_id, change)
+        if (result.outcome === 'taken') throw new MeshError('CONFLICT', 'The username is taken')
+        return result.outcome === 'updated' ? result.user : undefined
+      },
+    },
+    logins: {
+      create: (login) => write('createLogin', login),
+      find: (sid) => read((db) => reads.findLogin(db, sid)),
+      rotate: (change) => write('rotateLogin', change),
+      revoke: (which, now) => write('revokeLogins', which, now),
+    },
+    rooms: {
+      create: (room, event) => write('createRoom', room, event),
+      find: (room_id) => read((db) => reads.findRoom(db, room_id)),
+      list: (page) => read((db) => reads.listRooms(db, page)),
+      update: (room_id, change, event) => write('updateRoom', room_id, change, event),
+      delete: (room_id) => write('deleteRoom', room_id),
+      member: (room_id, user_id) => read((db) => reads.findMember(db, room_id, user_id)),
+      snapshot: (room_id) => read((db) => reads.snapshotRoom(db, room_id)),
+      setMember: (change, events) => write('setMember', change, events),
+      removeMember: (which, event) => write('removeMember', which, event),
+    },
+    events: {
+      append: (room_id, event, guard) => write('appendEvent', room_id, event, guard),
+      missedCall: (call, event) => write('recordMissedCall', call, event),
+      list: (room_id, page) => read((db) => reads.listEvents(db, room_id, page)),
+      before: (room_id, page) => read((db) => reads.listEventsBefore(db, room_id, page)),
+    },
+    ready,
+    close,
+  }
+}

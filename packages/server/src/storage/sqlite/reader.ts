@@ -1,0 +1,36 @@
+import Database from 'better-sqlite3'
+import type { Db } from '../tables.ts'
+import { failureOf } from './failure-of.ts'
+import { createKysely } from './kysely.ts'
+import { toError } from './to-error.ts'
+
+/** The connection that reads, on the calling thread. */
+export interface Reader {
+  /** Runs a read. @throws MeshError UNAVAILABLE */
+  read<T>(run: (db: Db) => Promise<T>): Promise<T>
+  close(): void
+}
+
+/**
+ * How long a read waits for a lock, in milliseconds. In WAL a reader meets one only while another process recovers the
+ * log; the event loop stands still meanwhile.
+ */
+const readTimeoutMs = 50
+
+/** Opens a connection that can only read. The database must exist and be in WAL mode, so that no writer stops it. */
+export function openReader(file: string): Reader {
+  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: readTimeoutMs })
+  database.pragma('query_only = ON')
+  database.pragma('trusted_schema = OFF')
+  const db = createKysely(database)
+  return {
+    async read(run) {
+      try {
+        return await run(db)
+      } catch (error) {
+        throw toError(database.open ? failureOf(error) : { kind: 'unavailable', message: 'The storage is closed' })
+      }
+    },
+    close: () => void database.close(),
+  }
+}

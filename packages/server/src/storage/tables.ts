@@ -1,0 +1,89 @@
+import type { Role } from '@mesh/core'
+import type { Kysely } from 'kysely'
+
+/**
+ * The tables as SQL sees them, the same in every dialect: flags are 0 or 1, instants are milliseconds since 1970, JSON is
+ * text. `rows.ts` turns them into what the storage port speaks of.
+ */
+export interface Tables {
+  mesh_user: UserTable
+  mesh_login: LoginTable
+  mesh_room: RoomTable
+  mesh_member: MemberTable
+  mesh_event: EventTable
+  mesh_event_once: EventOnceTable
+  mesh_missed_call: MissedCallTable
+}
+
+/** A connection, or a transaction on one: what every read and every operation is given. */
+export type Db = Kysely<Tables>
+
+export interface UserTable {
+  user_id: string
+  username: string
+  /** The login name by `nameKey`, unique; null for users of a host application. */
+  name_key: string | null
+  hashed_password: string | null
+  admin: number
+  disabled: number
+  created_at: number
+}
+
+export interface LoginTable {
+  sid: string
+  user_id: string
+  secret_hash: string
+  created_at: number
+  expires_at: number
+  revoked_at: number | null
+}
+
+export interface RoomTable {
+  room_id: string
+  name: string
+  owner_user_id: string
+  created_at: number
+  /** JSON. */
+  policy: string
+  policy_seq: number
+  seq: number
+}
+
+export interface MemberTable {
+  room_id: string
+  user_id: string
+  role: Role
+  member_seq: number
+  joined_seq: number
+  created_at: number
+}
+
+export interface EventTable {
+  room_id: string
+  seq: number
+  id: string
+  type: string
+  from_id: string
+  at: number
+  /** JSON. */
+  payload: string
+}
+
+/** What was appended with `once`: where the first event of a sender and id is. */
+export interface EventOnceTable {
+  sender: string
+  id: string
+  digest: string
+  room_id: string
+  seq: number
+}
+
+/** The latest missed call of a pair of users in a room. */
+export interface MissedCallTable {
+  room_id: string
+  from_user_id: string
+  to_user_id: string
+  seq: number
+  at: number
+  count: number
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    sqlite: 'src/storage/sqlite/index.ts',
+    bin: 'src/bin.ts',
+    // Started with new Worker(new URL(...)): dist is flat, so each lies beside the module that starts it, as in src.
+    'sqlite-writer': 'src/storage/sqlite/sqlite-writer.ts',
+    'password-worker': 'src/auth/password-worker.ts',
+  },
+  format: 'esm',
+  target: 'es2023',
+  platform: 'node',
+  dts: { entry: { index: 'src/index.ts', sqlite: 'src/storage/sqlite/index.ts' } },
+  clean: true,
+  splitting: false,
+  removeNodeProtocol: false,
+})
