@@ -1,1 +1,11 @@
-export {}
+export { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
+export { toNodeHandler, type FetchHandler, type NodeHandler } from './node-handler.ts'
+export { hostUserId, type HostAuthenticate, type HostUser } from './auth/host.ts'
+export type { Accounts, Tokens, UserView } from './auth/accounts.ts'
+export { ConfigError, readConfig, settings, type Config, type Setting } from './config.ts'
+export { startServer, type RunningServer } from './server.ts'
+export { runServer, sentenceOf } from './run.ts'
+export * from './admin/index.ts'
+export { attach, type AttachOptions } from './attach.ts'
+export type { UpgradeHandler } from './upgrade.ts'
+export { sqlite } from './storage/sqlite/index.ts'

@@ -17,20 +17,41 @@ export interface Reader {
  */
 const readTimeoutMs = 50
 
+/** Reads answer without a turn of the event loop; after this many milliseconds of them everything else has its turn. */
+const readSliceMs = 5
+
 /** Opens a connection that can only read. The database must exist and be in WAL mode, so that no writer stops it. */
 export function openReader(file: string): Reader {
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: readTimeoutMs })
   database.pragma('query_only = ON')
   database.pragma('trusted_schema = OFF')
   const db = createKysely(database)
+  const turn = createTurns(readSliceMs)
   return {
     async read(run) {
       try {
+        // Otherwise whoever pages through a long log in a loop would keep sockets and the writer's answers waiting.
+        while (turn.over()) await turn.next()
         return await run(db)
       } catch (error) {
         throw toError(database.open ? failureOf(error) : { kind: 'unavailable', message: 'The storage is closed' })
       }
     },
     close: () => void database.close(),
+  }
+}
+
+/** Says when this turn of the event loop has lasted longer than `sliceMs`, counted from the first question in it. */
+function createTurns(sliceMs: number) {
+  let end: number | undefined
+  return {
+    over(): boolean {
+      if (end === undefined) {
+        end = performance.now() + sliceMs
+        setImmediate(() => (end = undefined))
+      }
+      return performance.now() > end
+    },
+    next: () => new Promise<void>((resume) => void setImmediate(resume)),
   }
 }

@@ -1,0 +1,165 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import {
+  createMesh as createEngine,
+  randomIds,
+  resolveLimits,
+  silentLogger,
+  type Logger,
+  type Mesh as Engine,
+  type Rooms,
+  type Storage,
+} from '@mesh/core'
+import { attach } from './attach.ts'
+import { createAccounts, type Accounts } from './auth/accounts.ts'
+import { createHostAuthentication, type HostAuthenticate } from './auth/host.ts'
+import { createPasswords } from './auth/passwords.ts'
+import { createApp } from './http/app.ts'
+import { loadKeys, type Keys } from './keys.ts'
+import { createOriginCheck, isLoopbackHost } from './origin.ts'
+import { acceptSocket } from './socket.ts'
+import { sqlite } from './storage/sqlite/index.ts'
+import { createUpgrade } from './upgrade.ts'
+
+/** How a Mesh is set up. `dataDir` is all that it must be told. */
+export interface MeshServerOptions {
+  /** Where the signing keys live, and the SQLite file unless there is another storage. Made if missing, mode 0700. */
+  dataDir: string
+  /** Where rooms, events and accounts are kept; a SQLite file in `dataDir` unless told. It is closed with the server. */
+  storage?: Storage
+  /** Where in the host's URLs Mesh lives, e.g. `/mesh`; REST is below it and the WebSocket at `<basePath>/ws`. */
+  basePath?: string
+  /** Where people reach the server, without a trailing slash: the issuer of tokens, and an allowed origin. */
+  publicUrl?: string
+  /** More origins whose pages may connect, each exactly as `scheme://host[:port]`. */
+  allowedOrigins?: readonly string[]
+  /** Whether the server listens on loopback only. Found out by `attach`; needed with `handleUpgrade` alone. */
+  boundToLoopback?: () => boolean
+  /** Who is behind a request, where the host application has its own users. Without it Mesh keeps accounts. */
+  authenticate?: HostAuthenticate
+  /** What replaces default limits. */
+  limits?: object
+  /** More capability words, for the host's own purposes. */
+  extraCaps?: readonly string[]
+  logger?: Logger
+}
+
+/** A Mesh in a Node application. It never closes a server that it did not make. */
+export interface MeshServer {
+  /** Answers REST. */
+  fetch(request: Request): Response | Promise<Response>
+  /** Whether a path is below `basePath` and Mesh's to answer. */
+  handles(pathname: string): boolean
+  /** Takes the upgrade requests for `<basePath>/ws` on an HTTP server, beside whatever else is there. Returns its undoing. */
+  attach(server: HttpServer | HttpsServer): () => void
+  /** Takes one upgrade request, for applications that dispatch themselves; false: not ours, nothing was touched. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
+  readonly rooms: Rooms
+  /** The built-in accounts. With `authenticate` nobody can log in to them, but they exist. */
+  readonly accounts: Accounts
+  /** The engine below: peers, grants, disconnect. */
+  readonly engine: Engine
+  readonly storage: Storage
+  readonly keys: Keys
+  readonly issuer: string
+  /** Asks clients to come back later over `drainMs`, closes every connection, and lets go of the storage. */
+  close(options?: { drainMs?: number }): Promise<void>
+}
+
+/**
+ * Builds a Mesh.
+ * @throws Error with one sentence when the data directory, the keys or a limit cannot be used.
+ */
+export async function createMesh(options: MeshServerOptions): Promise<MeshServer> {
+  const { dataDir, basePath = '', publicUrl, allowedOrigins = [], logger = silentLogger, extraCaps = [] } = options
+  if (basePath !== '' && !/^(\/[\w.~-]+)+$/.test(basePath)) throw new Error('basePath must look like /mesh.')
+  const issuer = publicUrl ?? 'urn:mesh:local'
+  const keys = await loadKeys(join(dataDir, 'keys.json'))
+  const limits = resolveLimits(options.limits)
+  const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
+  const passwords = createPasswords()
+  const accounts = createAccounts({
+    storage,
+    passwords,
+    accessKeys: keys.access,
+    issuer,
+    disconnect: (which) => void engine.disconnect(which),
+  })
+  const authenticate = options.authenticate
+    ? createHostAuthentication(storage, options.authenticate)
+    : ({ token }: { token: string | undefined }) => accounts.authenticate(token)
+  const engine = createEngine({
+    storage,
+    capabilityKeys: keys.capability,
+    issuer,
+    authenticate,
+    logger,
+    limits,
+    extraCaps,
+    ids: randomIds,
+  })
+
+  const servers = new Set<HttpServer | HttpsServer>()
+  const boundToLoopback =
+    options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
+  const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
+  const path = `${basePath}/ws`
+  const handleUpgrade = createUpgrade({
+    path,
+    allowOrigin,
+    admit: (request) => (engine.admits(request.socket.remoteAddress ?? '') ? 'ok' : 'too_many'),
+    onConnection: (ws, request) => acceptSocket(engine, ws, request),
+  })
+  const app = createApp({
+    mesh: engine,
+    storage,
+    accounts: options.authenticate ? undefined : accounts,
+    authenticate,
+    capabilityKeys: keys.capability,
+    issuer,
+    basePath,
+    logger,
+    allowOrigin,
+  })
+  const detach = new Set<() => void>()
+
+  return {
+    fetch: (request) => app.fetch(request),
+    handles: (pathname) =>
+      basePath === ''
+        ? /^\/(api\/v1(\/|$)|\.well-known\/jwks\.json$|healthz$|readyz$|version$|ws$)/.test(pathname)
+        : pathname === basePath || pathname.startsWith(`${basePath}/`),
+    attach(server) {
+      const undo = attach(server, { path, upgrade: handleUpgrade })
+      servers.add(server)
+      const end = () => {
+        detach.delete(end)
+        servers.delete(server)
+        undo()
+      }
+      detach.add(end)
+      return end
+    },
+    handleUpgrade,
+    rooms: engine.rooms,
+    accounts,
+    engine,
+    storage,
+    keys,
+    issuer,
+    async close({ drainMs = 0 } = {}) {
+      await engine.drain(drainMs)
+      for (const end of [...detach]) end()
+      await engine.close()
+      await passwords.close()
+      await storage.close()
+    },
+  }
+}
+
+function isLoopback(server: HttpServer | HttpsServer): boolean {
+  const address = server.address()
+  return typeof address === 'object' && address !== null && isLoopbackHost(address.address)
+}

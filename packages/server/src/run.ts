@@ -1,0 +1,37 @@
+import { mkdir } from 'node:fs/promises'
+import { pino } from 'pino'
+import { listenAdmin } from './admin/index.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { startServer } from './server.ts'
+
+/** How long clients have to go elsewhere before a planned stop, in milliseconds. */
+const drainMs = 2_000
+
+/**
+ * Runs the standalone server in this process until SIGTERM or SIGINT. Settings come from the environment and `.env`, over
+ * which `overrides` win. Whatever stops the start is said in one sentence.
+ */
+export async function runServer(overrides: Readonly<Record<string, string>> = {}): Promise<void> {
+  const config = readConfig({ env: { ...process.env, ...overrides }, cwd: process.cwd() })
+  const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  const server = await startServer(config, logger)
+  const admin = await listenAdmin(server.mesh, config.dataDir).catch(async (error: unknown) => {
+    await server.close()
+    throw error
+  })
+  logger.info({ url: server.url, data_dir: config.dataDir }, 'mesh is listening')
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  logger.info({}, 'mesh is stopping')
+  await admin.close()
+  await server.close({ drainMs: server.mesh.engine.peers.size > 0 ? drainMs : 0 })
+}
+
+/** The one sentence that says why a start failed. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof ConfigError) return error.message
+  return error instanceof Error ? error.message : 'The server could not start.'
+}

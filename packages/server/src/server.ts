@@ -1,0 +1,75 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from '@mesh/core'
+import type { Config } from './config.ts'
+import { createMesh, type MeshServer } from './mesh-server.ts'
+import { toNodeHandler } from './node-handler.ts'
+import { isLoopbackHost } from './origin.ts'
+import { sqlite } from './storage/sqlite/index.ts'
+
+/** A standalone server that runs. */
+export interface RunningServer {
+  readonly mesh: MeshServer
+  /** Where it listens. */
+  readonly url: string
+  /** Stops taking connections, drains the open ones over `drainMs`, and finishes what is being written. */
+  close(options?: { drainMs?: number }): Promise<void>
+}
+
+/** Against clients that send their request slowly or not at all; the defaults of Node are a minute and more. */
+const timeouts = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 8_192,
+}
+
+/** Starts Mesh on its own, as the settings have it. @throws Error with one sentence when it cannot start */
+export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const storage = await sqlite(config.database.file)
+  const mesh = await createMesh({
+    dataDir: config.dataDir,
+    storage,
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+    allowedOrigins: config.allowedOrigins,
+    boundToLoopback: () => isLoopbackHost(config.host),
+    limits: config.limits,
+    logger,
+  })
+  const server = createServer(timeouts, toNodeHandler(mesh))
+  server.maxRequestsPerSocket = 1000
+  mesh.attach(server)
+  try {
+    await listen(server, config)
+  } catch (error) {
+    await mesh.close()
+    throw error
+  }
+  const { port } = server.address() as AddressInfo
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return {
+    mesh,
+    url: `http://${host}:${port}`,
+    async close(options) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      await mesh.close(options)
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      const taken = 'code' in error && error.code === 'EADDRINUSE'
+      reject(
+        new Error(
+          taken ? `MESH_PORT ${port} is in use on ${host}.` : `Cannot listen on ${host}:${port}: ${error.message}`,
+        ),
+      )
+    })
+    server.listen(port, host, resolve)
+  })
+}
