@@ -94,10 +94,7 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
       const peer = peers.get(peer_id)
       if (peer) gone({ ...peer, status: 'offline' })
     },
-    'room.updated': ({ name }) => {
-      if (snapshot) snapshot = { ...snapshot, name }
-      refresh()
-    },
+    'room.updated': refresh,
     'room.member.added': memberChanged,
     'room.member.updated': memberChanged,
     'room.member.removed': ({ user_id }) => {

@@ -83,12 +83,15 @@ export function createHub(options: {
     release(room)
   }
 
-  /** What an event changes about the live state, before anybody hears of it. */
+  /**
+   * What an event changes about who may what. It holds as soon as the event is known, even if its turn to be told has not
+   * come; what is older than the membership or policy in force changes nothing.
+   */
   function change(room: LiveRoom, event: RoomEvent): void {
     if (event.type === 'room.member.removed') {
-      for (const occupant of occupantsOf(room, event.payload.user_id)) leave(occupant, 'removed')
+      for (const occupant of occupantsOf(room, event)) leave(occupant, 'removed')
     } else if (event.type === 'room.member.updated') {
-      for (const occupant of occupantsOf(room, event.payload.user_id)) {
+      for (const occupant of occupantsOf(room, event)) {
         const previous = occupant.role
         // The storage wrote this payload for this type: see rooms/events.ts.
         occupant.role = event.payload.role as Role
@@ -96,9 +99,8 @@ export function createHub(options: {
         if (isDemotion(previous, occupant.role)) hooks.restricted(occupant, 'role')
       }
     } else if (event.type === 'room.updated') {
-      const { name, policy } = event.payload as Omit<ServerPayload<'room.updated'>, 'seq'>
-      if (name !== undefined) room.name = name
-      if (policy === undefined) return
+      const { policy } = event.payload as Omit<ServerPayload<'room.updated'>, 'seq'>
+      if (policy === undefined || event.seq <= room.policy_seq) return
       room.policy = policy
       room.policy_seq = event.seq
       for (const occupant of room.occupants.values()) hooks.restricted(occupant, 'policy')
@@ -127,6 +129,7 @@ export function createHub(options: {
   /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
   function hold(room: LiveRoom, event: RoomEvent, reply: Reply): void {
     const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply?: Reply }>()
+    change(room, event)
     if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
     held.set(room.room_id, waiting.set(event.seq, { event, reply }))
   }
@@ -144,12 +147,15 @@ export function createHub(options: {
     if (!held.has(room.room_id) || rooms.get(room.room_id) !== room) return
     try {
       for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
-        apply(event, held.get(room.room_id)?.get(event.seq)?.reply)
-        held.get(room.room_id)?.delete(event.seq)
+        const waiting = held.get(room.room_id)
+        const reply = waiting?.get(event.seq)?.reply
+        waiting?.delete(event.seq)
+        if (event.seq > room.seq) apply(event, reply)
       }
     } catch {
-      clock.after(gapMs, () => void catchUp(room))
+      // Whatever is still missing is asked for again.
     }
+    if (held.get(room.room_id)?.size) clock.after(gapMs, () => void catchUp(room))
   }
 
   const enter: Engine['enter'] = async (peer, room_id, entered) => {
@@ -251,6 +257,9 @@ function emptyRoom(room_id: string): LiveRoom {
   return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, occupants: new Map() }
 }
 
-function occupantsOf(room: LiveRoom, user_id: unknown): Occupant[] {
-  return [...room.occupants.values()].filter(({ peer }) => peer.user_id === user_id)
+/** Those whose membership an event changes: a later one of the same user is none of its business. */
+function occupantsOf(room: LiveRoom, { payload, seq }: RoomEvent): Occupant[] {
+  return [...room.occupants.values()].filter(
+    ({ peer, member_seq }) => peer.user_id === payload.user_id && member_seq < seq,
+  )
 }

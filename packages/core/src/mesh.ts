@@ -22,6 +22,7 @@ import { createRouter } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import { createSession, type Authenticate, type Session } from './session.ts'
 import { createSystem } from './system/handlers.ts'
+import type { Selector } from './selector.ts'
 import type { Keyring } from './tokens/keys.ts'
 import type { Connection, ConnectionRequest, MeshSocket } from './transport.ts'
 
@@ -41,9 +42,6 @@ export interface MeshOptions {
   /** The host application's own capability words; owners and members may ask for them. */
   extraCaps?: readonly string[]
 }
-
-/** Which connections are meant. */
-export type Selector = { user_id: string } | { sid: string } | { device_id: string } | { peer_id: string }
 
 /** The engine: one door for connections, and what the host may do in process. */
 export interface Mesh {
@@ -197,11 +195,7 @@ export function createMesh(options: MeshOptions): Mesh {
     },
 
     disconnect(which, reason = 'revoked') {
-      const wanted = Object.entries(which)
-      // Every key of a selector is a field of a peer; the union of its shapes hides that from the compiler.
-      const meant = [...hub.peers.values()].filter((peer) => wanted.every(([key, id]) => peer[key as keyof Peer] === id))
-      for (const peer of meant) peer.close(reason)
-      return meant.length
+      return [...sessions].filter((session) => session.disconnect(which, reason)).length
     },
 
     async drain(ms) {

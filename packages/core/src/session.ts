@@ -11,6 +11,7 @@ import { createLiveness } from './liveness.ts'
 import type { Clock, Logger } from './ports/index.ts'
 import { parseHello } from './system/hello.ts'
 import type { Router } from './router.ts'
+import { isMeant, type Selector } from './selector.ts'
 import type { Connection, ConnectionRequest, MeshSocket } from './transport.ts'
 
 /** Finds out who is there. @throws MeshError AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED, UNAVAILABLE */
@@ -36,6 +37,8 @@ export interface SessionContext {
 export interface Session extends Connection {
   /** The peer, once the hello was good. */
   readonly peer: Peer | undefined
+  /** Closes the connection if it is meant, or turns out to be; says whether it is closed now. */
+  disconnect(which: Selector, reason: CloseReason): boolean
   /** Looks after liveness and the life of the access token; called about once a second. */
   tick(): void
   close(reason: CloseReason): void
@@ -58,6 +61,9 @@ export function createSession(
   let busy = false
   let peer: Peer | undefined
   let buckets: ClassBuckets = {}
+  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it.
+  let asking = 0
+  const bars: { which: Selector; reason: CloseReason }[] = []
 
   // A client whose hello came in time is not to blame for a slow authentication, and may come back.
   const cancelHello = clock.after(limits.hello_timeout_ms, () => close(state === 'hello' ? 'protocol' : 'overload'))
@@ -165,15 +171,26 @@ export function createSession(
       })
   }
 
-  /** Asks who is there. The host's own function may throw at once as well; nothing of a client's may get out of here. */
+  /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
   async function identify(token: string | undefined): Promise<Principal> {
-    return context.authenticate({ token, request })
+    asking++
+    try {
+      return await context.authenticate({ token, request })
+    } finally {
+      asking--
+    }
+  }
+
+  /** Closes the connection of somebody whose access ended while it was being checked. */
+  function isBarred(principal: Principal): boolean {
+    const bar = bars.find(({ which }) => isMeant(principal, which))
+    if (bar) close(bar.reason)
+    return bar !== undefined
   }
 
   function welcome(principal: Principal, reply_to: string): void {
     if (state !== 'authenticating') return
-    const barred = bars.find(({ which }) => isMeant(principal, which))
-    if (barred) return close(barred.reason)
+    if (isBarred(principal)) return
     if (hub.countOf(principal.user_id) >= limits.connections_per_user) return close('connection_limit')
     const identity = principal.device_id ?? principal.user_id
     const rooms = new Map<string, Occupant>()
@@ -207,13 +224,12 @@ export function createSession(
   async function refresh(token: string): Promise<number> {
     bars.length = 0
     const principal = await identify(token)
+    if (isBarred(principal)) throw new MeshError('AUTH_INVALID')
     if (!peer || principal.user_id !== peer.user_id || principal.device_id !== peer.device_id) {
       // Whoever brings somebody else's token is not who this connection was opened for.
       queueMicrotaskClose()
       throw new MeshError('AUTH_INVALID')
     }
-    const barred = bars.find(({ which }) => isMeant(principal, which))
-    if (barred) close(barred.reason)
     Object.assign(peer, { sid: principal.sid, expires_at: principal.expires_at })
     liveness.tokenUntil(principal.expires_at)
     return principal.expires_at ?? clock.now()
@@ -232,6 +248,12 @@ export function createSession(
     binary: () => close('unsupported'),
     alive: () => liveness.heard(clock.monotonic()),
     closed: () => void end(),
+    disconnect(which, reason) {
+      const meant = peer !== undefined && isMeant(peer, which)
+      if (state !== 'closed' && meant) close(reason)
+      else if (asking > 0) bars.push({ which, reason })
+      return meant
+    },
     tick: () => void (state === 'open' && liveness.tick()),
     close,
   }

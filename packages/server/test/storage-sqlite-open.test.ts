@@ -4,7 +4,6 @@ import { dirname } from 'node:path'
 import { sqlite } from '@mesh/server/sqlite'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
-import { openWriter } from '../src/storage/sqlite/open-writer.ts'
 import { addRoom, append, freshFile, openStorage } from './storage-files.ts'
 import { letGo, spawnChild } from './storage-spawn.ts'
 
@@ -15,24 +14,6 @@ test('the folder and the files are for their owner alone', async () => {
   const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
   expect(await modeOf(dirname(file))).toBe('700')
   for (const path of [file, `${file}-wal`, `${file}-shm`]) expect(await modeOf(path), path).toBe('600')
-})
-
-test('commits are durable: the pragmas hold after a write', async () => {
-  const file = await freshFile()
-  await (await sqlite(file)).close()
-  const settings = { file, busyTimeoutMs: 5_000, maxBytes: undefined, groupRequests: 64, groupMs: 5 }
-  const { database, db } = await openWriter(settings)
-  try {
-    await db.updateTable('mesh_room').set({ seq: 1 }).execute()
-    const pragma = (name: string) => database.pragma(name, { simple: true })
-    expect(pragma('journal_mode')).toBe('wal')
-    expect(pragma('synchronous')).toBe(2)
-    expect(pragma('foreign_keys')).toBe(1)
-    expect(pragma('busy_timeout')).toBe(5_000)
-    expect(pragma('trusted_schema')).toBe(0)
-  } finally {
-    database.close()
-  }
 })
 
 test('close empties the write-ahead log into the file', async () => {

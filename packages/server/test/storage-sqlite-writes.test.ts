@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { isMeshError } from '@mesh/core/errors'
@@ -97,7 +98,8 @@ test('when the writer thread dies its writes are UNAVAILABLE, and a fresh one ta
   await vi.waitFor(() => expect(posted).toHaveBeenCalled(), { interval: 1 })
   const [thread] = posted.mock.contexts
   posted.mockRestore()
-  await thread?.terminate()
+  assert(thread instanceof Worker)
+  await thread.terminate()
   // It may have been committed just before; what it may not do is hang.
   const answer = await lost
   expect(answer === 'UNAVAILABLE' || typeof answer === 'object').toBe(true)

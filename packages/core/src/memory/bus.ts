@@ -18,7 +18,8 @@ export function createMemoryBusLine(): MemoryBusLine {
       return {
         publish(topic, message) {
           for (const end of ends) {
-            if (end !== own) for (const listener of end.get(topic) ?? []) queueMicrotask(() => deliver(end, topic, listener, message))
+            if (end !== own)
+              for (const listener of end.get(topic) ?? []) queueMicrotask(() => deliver(end, topic, listener, message))
           }
         },
         subscribe(topic, listener) {

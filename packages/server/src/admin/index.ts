@@ -1,0 +1,3 @@
+export { openAdmin, type Admin } from './open.ts'
+export type { AdminInput, AdminOperation, AdminOutput } from './operations.ts'
+export { listenAdmin } from './socket.ts'

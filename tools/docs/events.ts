@@ -1,0 +1,60 @@
+import { actionsOf, roles, type ClientEvent, type ServerEvent } from '@mesh/core'
+import { clientEvents, serverEvents } from '@mesh/core/protocol'
+import { fieldsOf } from './schema.ts'
+import { table } from './sections.ts'
+
+const addressed = { server: '`server`', room: 'the room', peer: 'a peer, device or user' }
+
+/** Every event in one table, then each with its fields: what clients send. */
+export function clientSection(): string {
+  const events = Object.entries<ClientEvent>(clientEvents)
+  const overview = table(
+    ['event', '`to`', 'answered by', 'class', 'who may'],
+    events.map(([name, event]) => [
+      link(name, 'client'),
+      addressed[event.to],
+      event.reply === null ? 'an error only' : `\`${event.reply}\``,
+      event.limit,
+      mayOf(name, event),
+    ]),
+  )
+  const details = events.map(([name, event]) => [heading(name, 'client'), event.doc, repeated(event), fields(event)])
+  return [overview, ...details.flat().filter(Boolean)].join('\n\n')
+}
+
+/** What the server sends. */
+export function serverSection(): string {
+  const events = Object.entries<ServerEvent>(serverEvents)
+  const overview = events.map(([name]) => link(name, 'server')).join(' · ')
+  return [overview, ...events.flatMap(([name, event]) => [heading(name, 'server'), event.doc, fields(event)])].join('\n\n')
+}
+
+function mayOf(name: string, { room, may, relayed }: ClientEvent): string {
+  if (name === 'rtc.offer') return 'who has joined `room_id`, with a capability token for the purpose'
+  if (relayed) return 'the two ends of the signaling session'
+  if (room === null) return name === 'system.hello' ? 'anybody' : 'every connected peer'
+  const allowed = roles.filter((role) => may === null || actionsOf[role].has(may))
+  const who = allowed.length === roles.length ? 'every member' : allowed.join(', ')
+  return room === 'joined' ? `${who} who has joined with this peer` : who
+}
+
+function repeated({ once }: ClientEvent): string {
+  if (!once) return ''
+  return once === 'peer'
+    ? 'A repeated `id` from the same peer is answered like the first time and acts once.'
+    : 'A repeated `id` is answered like the first time and acts once.'
+}
+
+function fields({ payload }: { payload: ServerEvent['payload'] }): string {
+  const found = fieldsOf(payload)
+  if (found.length === 0) return 'Payload: `{}`.'
+  return table(
+    ['field', 'type'],
+    found.map(({ name, type }) => [`\`${name}\``, type]),
+  )
+}
+
+const anchor = (name: string, side: string) => `${side}-${name.replaceAll('.', '-')}`
+const link = (name: string, side: string) => `[\`${name}\`](#${anchor(name, side)})`
+// GitHub makes the same anchor for an event that both sides send; ours tell them apart.
+const heading = (name: string, side: string) => `<a id="${anchor(name, side)}"></a>\n\n#### \`${name}\``

@@ -1,0 +1,108 @@
+import {
+  actionsOf,
+  capabilities,
+  closeCodes,
+  defaultCaps,
+  defaultLimits,
+  defaultMessageOf,
+  errorCodes,
+  httpStatusOf,
+  mayReconnect,
+  MeshError,
+  roles,
+  type Action,
+  type CloseReason,
+  type LimitClass,
+} from '@mesh/core'
+import { settings } from '@mesh/server'
+import { table } from './sections.ts'
+import { actionWords, classWords, closeWords, errorWords, limitWords, roleWords } from './words.ts'
+
+const number = (value: number) => value.toLocaleString('en-US')
+
+/** Codes of errors with their HTTP status. */
+export function errorSection(): string {
+  return table(
+    ['code', 'HTTP', 'retry', 'when', '`message`, unless a more exact one is known'],
+    errorCodes.map((code) => [
+      `\`${code}\``,
+      String(httpStatusOf(code)),
+      new MeshError(code).retryable ? 'yes' : 'no',
+      errorWords[code],
+      defaultMessageOf(code),
+    ]),
+  )
+}
+
+/** Close codes of the WebSocket. */
+export function closeSection(): string {
+  return table(
+    ['code', 'reason', 'come back', 'when'],
+    entries<CloseReason, number>(closeCodes).map(([reason, code]) => [
+      String(code),
+      `\`${reason}\``,
+      mayReconnect(code) ? 'yes' : 'no',
+      closeWords[reason],
+    ]),
+  )
+}
+
+/** Limits of event classes, then all others. */
+export function limitSection(): string {
+  const { classes, ...others } = defaultLimits
+  const byClass = table(
+    ['class', 'bytes of', 'bytes', 'at once', 'then per second'],
+    entries<LimitClass, (typeof classes)[LimitClass]>(classes).map(([name, { bytes, burst, per_s }]) => [
+      `\`${name}\``,
+      classWords[name],
+      number(bytes),
+      number(burst),
+      number(per_s),
+    ]),
+  )
+  const rest = table(
+    ['limit', 'default', 'what it bounds'],
+    entries<keyof typeof others, (typeof others)[keyof typeof others]>(others).map(([name, value]) => [
+      `\`${name}\``,
+      typeof value === 'number' ? number(value) : `${number(value.burst)} at once, then ${number(value.per_s)} per second`,
+      limitWords[name],
+    ]),
+  )
+  return `${byClass}\n\n${rest}`
+}
+
+/** Role by action, and role by capability. */
+export function aclSection(): string {
+  const head = roles.map((role) => roleWords[role])
+  const mark = (is: boolean) => (is ? 'yes' : '')
+  const actions = table(
+    ['action', ...head, 'what it is'],
+    entries<Action, string>(actionWords).map(([action, what]) => [
+      `\`${action}\``,
+      ...roles.map((role) => mark(actionsOf[role].has(action))),
+      what,
+    ]),
+  )
+  const caps = table(
+    ['capability', ...head],
+    capabilities.map((cap) => [`\`${cap}\``, ...roles.map((role) => mark(defaultCaps[role].includes(cap)))]),
+  )
+  return `${actions}\n\n${caps}`
+}
+
+/** Settings of the standalone server. */
+export function settingSection(): string {
+  return table(
+    ['variable', 'default', 'what it is for'],
+    settings.map((setting) => [
+      `\`${setting.name}\``,
+      setting.default === undefined ? 'none' : `\`${setting.default}\``,
+      setting.description,
+    ]),
+  )
+}
+
+/** Entries with the type that the object has; Object.entries widens its keys to string. */
+function entries<K extends string, V>(object: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(object) as [K, V][]
+}
