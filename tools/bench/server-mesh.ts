@@ -1,0 +1,26 @@
+// Mesh as it is, with everything on; only the limits are out of the way, so that the cost shows and not the brake.
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig, startServer } from '@mesh/server'
+import { reportTo } from './report.ts'
+
+const dataDir = await mkdtemp(join(tmpdir(), 'mesh-bench-'))
+const open = { burst: 1_000_000_000, per_s: 1_000_000_000 }
+const limits = {
+  frames: open,
+  bytes: open,
+  classes: { ice: open, sdp: open, capability: open, other: open },
+  candidates: 1_000_000_000,
+  connections_per_user: 10_000,
+  connections_per_address: 10_000,
+}
+const env = { MESH_DATA_DIR: dataDir, MESH_PORT: '0', MESH_LIMITS: JSON.stringify(limits) }
+const quiet = { debug() {}, info() {}, warn() {}, error: (fields: object, message: string) => console.error(fields, message) }
+const { mesh, url } = await startServer(readConfig({ env, cwd: dataDir }), quiet)
+const username = 'bench'
+const password = 'correct horse battery staple'
+const { user_id } = await mesh.accounts.create({ username, password })
+const { room_id } = await mesh.rooms.create(user_id, 'Bench')
+const { access_token } = await mesh.accounts.login(username, password)
+reportTo(url.replace('http', 'ws'), { access_token, room_id })
