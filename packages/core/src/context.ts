@@ -102,6 +102,10 @@ export interface Engine {
   readonly peers: ReadonlyMap<string, Peer>
   /** The rooms with peers on this node. */
   readonly rooms: ReadonlyMap<string, LiveRoom>
+  /** What a handler returns that has answered by itself. */
+  readonly answered: Answered
+  /** SHA-256 of a text, URL-safe. */
+  digest(text: string): Promise<string>
   /** Sends an event to one peer. */
   tell<T extends ServerEventType>(peer: Peer, type: T, payload: ServerPayload<T>, outgoing?: Outgoing): void
   /** Sends an event to every peer in a room but one; it is serialised once. */
@@ -121,7 +125,7 @@ export interface Engine {
    * Reads a room and brings the peer into it, as one step in the order of events: `entered` runs before anything later
    * can be told to the peer. @throws MeshError
    */
-  enter(peer: Peer, room_id: string, entered: (occupant: Occupant, members: Member[], isNew: boolean) => void): Promise<void>
+  enter(peer: Peer, room_id: string, entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void): Promise<void>
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, reason: LeaveReason): void
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
@@ -130,6 +134,13 @@ export interface Engine {
   verifyCapability(token: string): CapabilityClaims | undefined | Promise<CapabilityClaims | undefined>
   /** Judges a verified token for one use, now. @throws MeshError CAP_REQUIRED, CAP_EXPIRED, CAP_INVALID */
   checkCapability(occupant: Occupant, claims: CapabilityClaims | undefined, use: CapabilityUse): CapabilityClaims
+}
+
+/** A room as it was read when somebody entered, and what that made of them; the live state may still be behind it. */
+export interface Snapshot {
+  readonly room: Room
+  readonly members: readonly Member[]
+  readonly role: Role
 }
 
 /** What a capability token is to be used for. */
@@ -174,8 +185,7 @@ export interface Answered {
   readonly answered: true
 }
 
-/** Says that the handler has answered by itself. */
-export const answered: Answered = { answered: true }
+
 
 type Reply<T extends ClientEventType> =
   ReplyType<T> extends ServerEventType ? ServerPayload<ReplyType<T>> | Answered : void

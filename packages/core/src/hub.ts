@@ -79,6 +79,7 @@ export function createHub(options: {
     if (event.seq <= room.seq && event.type !== 'call.missed') return
     room.seq = Math.max(room.seq, event.seq)
     change(room, event)
+    if (event.type === 'room.updated') room.name = String(event.payload.name ?? room.name)
     announceIn(room, event, reply)
     release(room)
   }
@@ -129,9 +130,9 @@ export function createHub(options: {
   /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
   function hold(room: LiveRoom, event: RoomEvent, reply: Reply): void {
     const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply?: Reply }>()
-    change(room, event)
     if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
     held.set(room.room_id, waiting.set(event.seq, { event, reply }))
+    change(room, event)
   }
 
   function release(room: LiveRoom): void {
@@ -144,7 +145,7 @@ export function createHub(options: {
   }
 
   async function catchUp(room: LiveRoom): Promise<void> {
-    if (!held.has(room.room_id) || rooms.get(room.room_id) !== room) return
+    if (rooms.get(room.room_id) !== room || room.seq >= known(room)) return
     try {
       for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
         const waiting = held.get(room.room_id)
@@ -155,7 +156,12 @@ export function createHub(options: {
     } catch {
       // Whatever is still missing is asked for again.
     }
-    if (held.get(room.room_id)?.size) clock.after(gapMs, () => void catchUp(room))
+    clock.after(gapMs, () => void catchUp(room))
+  }
+
+  /** The latest `seq` that this node has heard of. */
+  function known(room: LiveRoom): number {
+    return Math.max(room.seq, ...(held.get(room.room_id)?.keys() ?? []))
   }
 
   const enter: Engine['enter'] = async (peer, room_id, entered) => {
@@ -166,19 +172,21 @@ export function createHub(options: {
     room.entering++
     try {
       let snapshot = await storage.rooms.snapshot(room_id)
-      while (snapshot && snapshot.room.seq < room.seq) snapshot = await storage.rooms.snapshot(room_id)
+      while (snapshot && snapshot.room.seq < known(room)) snapshot = await storage.rooms.snapshot(room_id)
       const member = snapshot?.members.find((candidate) => candidate.user_id === peer.user_id)
       if (!snapshot) throw new MeshError('ROOM_NOT_FOUND')
       if (!member) throw new MeshError('ACCESS_DENIED')
       if (!peers.has(peer.peer_id)) throw new MeshError('UNAVAILABLE')
       const { name, policy, policy_seq, seq } = snapshot.room
       if (room.occupants.size === 0) Object.assign(room, { name, policy, policy_seq, seq })
+      const { role, member_seq } = member
       const present = room.occupants.get(peer.peer_id)
-      const occupant = present ?? { peer, room, role: member.role, member_seq: 0, seq, presence: freshPresence() }
-      Object.assign(occupant, { role: member.role, member_seq: member.member_seq, seq })
+      // What changed about somebody who is here comes with its event, which also ends what they may no longer do.
+      const occupant = present ?? { peer, room, role, member_seq, seq, presence: freshPresence() }
+      occupant.seq = seq
       room.occupants.set(peer.peer_id, occupant)
       peer.rooms.set(room_id, occupant)
-      entered(occupant, snapshot.members, !present)
+      entered(occupant, { ...snapshot, role }, !present)
     } finally {
       room.entering--
       forgetIfEmpty(room)
@@ -207,7 +215,10 @@ export function createHub(options: {
   function forgetIfEmpty(room: LiveRoom): void {
     if (room.occupants.size > 0 || room.entering > 0 || rooms.get(room.room_id) !== room) return
     rooms.delete(room.room_id)
+    const waiting = held.get(room.room_id)
     held.delete(room.room_id)
+    // Nobody is left to tell in order, but whoever asked is still owed the answer.
+    for (const { event, reply } of waiting?.values() ?? []) reply?.peer.send(encodeEvent(event, reply.reply_to))
   }
 
   return {
@@ -244,7 +255,11 @@ export function createHub(options: {
       for (const occupant of [...peer.rooms.values()]) leave(occupant, 'disconnected')
     },
     close(room_id) {
-      for (const occupant of [...(rooms.get(room_id)?.occupants.values() ?? [])]) leave(occupant, 'deleted')
+      const room = rooms.get(room_id)
+      if (!room) return
+      // Whoever is on the way in may have read the room before: no snapshot of it is new enough any more.
+      room.seq = Infinity
+      for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
     },
   }
 }

@@ -9,7 +9,7 @@ import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
 import { createEncoder } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
 import { createHub } from './hub.ts'
-import { randomIds, type Ids } from './ids.ts'
+import { randomIds, sha256, type Ids } from './ids.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createMemoryBus } from './memory/bus.ts'
 import { silentLogger, systemClock, type Bus, type Clock, type Logger, type RoomEvent, type Storage } from './ports/index.ts'
@@ -63,6 +63,7 @@ export interface Mesh {
   close(): Promise<void>
 }
 
+const answered = { answered: true } as const
 const areas = ['chat', 'presence', 'rtc']
 
 /** Builds the engine. */
@@ -93,7 +94,7 @@ export function createMesh(options: MeshOptions): Mesh {
     },
   })
   const check = createCapabilityCheck({ keys, issuer, clock, capsOf: capsFor })
-  const engine: Engine = { ...hub, ...check, storage, clock, ids, limits, logger, issuer, capsOf: capsFor }
+  const engine: Engine = { ...hub, ...check, answered, digest: sha256, storage, clock, ids, limits, logger, issuer, capsOf: capsFor }
   const grant = createGrant({ keys, issuer, clock, ids, capsOf: capsFor, isKnown: (cap) => knownCaps.includes(cap) })
 
   const presence = createPresence(engine)

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { actionsOf } from './acl.ts'
-import { answered, type BelongingOf, type Call, type Engine, type Handlers, type HandledType, type Peer } from './context.ts'
+import type { BelongingOf, Call, Engine, Handlers, HandledType, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
@@ -55,7 +55,7 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
       // The table says which type has which payload and belonging; here they are values of whichever it is.
       const call = { peer, type, id, to, timestamp, payload: parsed.output, at: at?.proof } as Call
       return then(handlerOf.get(type)?.(call), (result) => {
-        if (!result || result === answered) return
+        if (!result || result === engine.answered) return
         if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
         reply(peer, event, id, result)
       })

@@ -25,6 +25,8 @@ export interface Config {
   readonly logLevel: LogLevel
   /** What replaces default limits; its shape is checked where the limits are known. */
   readonly limits: Readonly<Record<string, unknown>>
+  /** `MESH_` variables that are no settings of this version; worth a word in the log. */
+  readonly unknown: readonly string[]
 }
 
 /** A setting that is wrong. The message is one sentence for the person who wrote it, and never has the value. */
@@ -44,13 +46,19 @@ export interface ConfigSource {
  * The settings from the environment and the `.env` file in the working directory. A variable that is set but empty counts as not
  * set, so that an empty one in the environment brings the default back.
  *
- * @throws ConfigError for a value that is not valid, a `MESH_` variable that does not exist, or a `.env` that cannot be read.
+ * @throws ConfigError for a value that is not valid, a `MESH_` variable that looks like a mistyped one, or a `.env` that cannot be read.
  */
 export function readConfig({ env, cwd }: ConfigSource): Config {
   const given = new Map<string, string>()
+  const unknown: string[] = []
   for (const [name, value] of [...Object.entries(envFile(cwd)), ...Object.entries(env)]) {
     if (!name.startsWith('MESH_') || value === undefined || isServiceLink(name)) continue
-    if (!settings.some((setting) => setting.name === name)) throw new ConfigError(unknownSetting(name))
+    if (!settings.some((setting) => setting.name === name)) {
+      const meant = nearestTo(name)
+      if (meant !== undefined) throw new ConfigError(`${name} is not a setting: did you mean ${meant}?`)
+      unknown.push(name)
+      continue
+    }
     given.set(name, value.trim())
   }
   const present = Object.fromEntries([...given].filter(([, value]) => value !== ''))
@@ -72,6 +80,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     logLevel: read.MESH_LOG_LEVEL,
     limits: read.MESH_LIMITS,
+    unknown,
   })
 }
 
@@ -89,12 +98,11 @@ function isServiceLink(name: string): boolean {
   return /^MESH_(SERVICE_(HOST|PORT)(_[A-Z\d_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)
 }
 
-function unknownSetting(name: string): string {
+/** The setting that a mistyped name most likely means. A name that is far from all of them may be another program's. */
+function nearestTo(name: string): string | undefined {
   const names = settings.map((setting) => setting.name)
   const [nearest] = names.map((known) => ({ known, share: difference(name, known) })).sort((a, b) => a.share - b.share)
-  return nearest && nearest.share <= 0.5
-    ? `${name} is not a setting: did you mean ${nearest.known}?`
-    : `${name} is not a setting: there are ${names.join(', ')}.`
+  return nearest && nearest.share <= 0.5 ? nearest.known : undefined
 }
 
 /** The share of a name that must change to become the other, from 0 to 1; the common prefix says nothing. */

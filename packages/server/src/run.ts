@@ -14,6 +14,7 @@ const drainMs = 2_000
 export async function runServer(overrides: Readonly<Record<string, string>> = {}): Promise<void> {
   const config = readConfig({ env: { ...process.env, ...overrides }, cwd: process.cwd() })
   const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  for (const name of config.unknown) logger.warn({ name }, 'this variable is not a setting of this version')
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const server = await startServer(config, logger)
   const admin = await listenAdmin(server.mesh, config.dataDir).catch(async (error: unknown) => {

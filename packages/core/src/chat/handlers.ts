@@ -1,6 +1,5 @@
-import { answered, type Area, type Engine } from '../context.ts'
+import type { Area, Engine } from '../context.ts'
 import { MeshError } from '../errors.ts'
-import { sha256 } from '../ids.ts'
 import type { chatClientEvents } from './events.ts'
 
 const refusals = {
@@ -30,12 +29,12 @@ export function createChat(engine: Engine): Area<keyof typeof chatClientEvents> 
               created_at: new Date(at).toISOString(),
             },
           },
-          { user_id: peer.user_id, once: { sender: peer.identity, id, digest: await sha256(`${to} ${payload.text}`) } },
+          { user_id: peer.user_id, once: { sender: peer.identity, id, digest: await engine.digest(`${to} ${payload.text}`) } },
         )
         if (!('event' in stored)) throw refusals[stored.outcome]()
         if (stored.outcome === 'repeated') engine.repeat(peer, stored.event, id)
         else engine.publish(stored.event, { peer, reply_to: id })
-        return answered
+        return engine.answered
       },
     },
   }

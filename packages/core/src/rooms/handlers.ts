@@ -1,5 +1,4 @@
-import { answered, type Area, type Engine, type Occupant } from '../context.ts'
-import type { Member } from '../ports/index.ts'
+import type { Area, Engine, Occupant, Snapshot } from '../context.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { roomClientEvents } from './events.ts'
 
@@ -8,27 +7,27 @@ export function createRooms(
   engine: Engine,
   presence: { announce(occupant: Occupant): void; show(occupant: Occupant): ServerPayload<'presence.update'> },
 ): Area<keyof typeof roomClientEvents> {
-  function joined({ room, role, seq }: Occupant, members: Member[]): ServerPayload<'room.joined'> {
+  function joined(occupant: Occupant, { room, members, role }: Snapshot): ServerPayload<'room.joined'> {
     return {
       room_id: room.room_id,
       name: room.name,
       role,
       caps: [...engine.capsOf(role, room.policy)],
       members: members.map(({ user_id, username, role }) => ({ user_id, username, role })),
-      peers: [...room.occupants.values()].map(presence.show),
+      peers: [...occupant.room.occupants.values()].map(presence.show),
       terminals: [],
-      seq,
+      seq: room.seq,
     }
   }
 
   return {
     handlers: {
       async 'room.join'({ peer, to, id }) {
-        await engine.enter(peer, to, (occupant, members, isNew) => {
-          engine.tell(peer, 'room.joined', joined(occupant, members), { reply_to: id })
+        await engine.enter(peer, to, (occupant, snapshot, isNew) => {
+          engine.tell(peer, 'room.joined', joined(occupant, snapshot), { reply_to: id })
           if (isNew) presence.announce(occupant)
         })
-        return answered
+        return engine.answered
       },
 
       'room.leave'({ at }) {

@@ -48,6 +48,11 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     if (own?.delete(session) && own.size === 0) byPeer.delete(peer)
   }
 
+  /** Calls that others make to a peer do not count: they could keep it from calling. */
+  function openedBy(peer: Peer): number {
+    return [...(byPeer.get(peer) ?? [])].filter((session) => session.caller.peer === peer).length
+  }
+
   function end(session: Signaling): void {
     session.stopRinging()
     sessions.delete(session.rtc_id)
@@ -60,6 +65,8 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
 
   /** The server ends a session, for all but the peers that are not to hear of it. */
   function abort(session: Signaling, reason: ByeReason, except?: Peer): void {
+    // Telling one party may end another's connection, which may have ended this session already.
+    if (sessions.get(session.rtc_id) !== session) return
     const peers = partiesOf(session).filter((peer) => peer !== except)
     if (!session.callee) missed.note(session)
     end(session)
@@ -80,7 +87,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       missed.noteOffline(occupant, to, purpose)
       throw new MeshError('UNROUTABLE')
     }
-    if ((byPeer.get(peer)?.size ?? 0) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
+    if (openedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
     const opened = createSignaling({ rtc_id, room: occupant.room, purpose, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
     sessions.set(rtc_id, opened)

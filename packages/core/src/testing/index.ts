@@ -1,2 +1,2 @@
-export { createTestMesh, type TestClient, type TestMesh } from './test-mesh.ts'
+export { createTestMesh, type Frame, type TestClient, type TestMesh } from './test-mesh.ts'
 export { storageContract } from './storage-contract.ts'

@@ -90,9 +90,12 @@ export const operations = {
 
   'token.capability': operation(capabilityInput, async (mesh, input) => ({ data: await grantCapability(mesh, input) })),
 
-  'token.inspect': operation(v.strictObject({ token: v.pipe(v.string(), v.maxLength(16_384)) }), async (mesh, input) => ({
-    data: await inspectToken(mesh, input.token),
-  })),
+  'token.inspect': operation(
+    v.strictObject({ token: v.pipe(v.string(), v.maxLength(16_384)) }),
+    async (mesh, input) => ({
+      data: await inspectToken(mesh, input.token),
+    }),
+  ),
 }
 
 type Operations = typeof operations

@@ -11,10 +11,10 @@ const longest = 100
  * socket, a name made from it in a directory of this user's under the system's temporary one.
  */
 export function socketPathOf(dataDir: string): string {
-  const own = join(resolve(dataDir), 'mesh.sock')
+  const directory = realPath(dataDir)
+  const own = join(directory, 'mesh.sock')
   if (Buffer.byteLength(own) <= longest) return own
-  // However the directory was spelt, it is the same one.
-  const name = createHash('sha256').update(realPath(dirname(own))).digest('base64url').slice(0, 22)
+  const name = createHash('sha256').update(directory).digest('base64url').slice(0, 22)
   return join(tmpdir(), `mesh-${userInfo().uid}`, `${name}.sock`)
 }
 
@@ -23,24 +23,23 @@ export function socketPathOf(dataDir: string): string {
  * @throws Error when somebody else was there first: what listens in their directory could be anybody.
  */
 export function prepareSocketDirectory(path: string, dataDir: string): void {
-  const directory = dirname(path)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  if (!isForeign(path, dataDir)) return
-  throw new Error(`${directory} is not a directory of this user alone.`)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  if (isForeign(path, dataDir)) throw new Error(`${dirname(path)} is not a directory of this user alone.`)
 }
 
 /** Whether a socket outside the data directory lies where other users could have put it. */
 export function isForeign(path: string, dataDir: string): boolean {
   const directory = dirname(path)
-  if (directory === resolve(dataDir)) return false
+  if (directory === realPath(dataDir)) return false
   const stats = lstatSync(directory, { throwIfNoEntry: false })
   return stats !== undefined && (!stats.isDirectory() || stats.uid !== userInfo().uid || (stats.mode & 0o077) !== 0)
 }
 
+/** However a directory is spelt, it is the same one. One that is not there yet has only its name. */
 function realPath(directory: string): string {
   try {
     return realpathSync(directory)
   } catch {
-    return directory
+    return resolve(directory)
   }
 }

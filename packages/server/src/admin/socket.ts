@@ -25,12 +25,16 @@ export async function listenAdmin(mesh: MeshServer, dataDir: string): Promise<{ 
   const path = socketPathOf(dataDir)
   prepareSocketDirectory(path, dataDir)
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => void answer(mesh, request, response))
+  const taken = new Error(`Another server runs on the data directory ${dataDir}.`)
   try {
-    await listen(server, path)
+    await listen(server, path).catch(async (error: unknown) => {
+      if (!isCode(error, 'EADDRINUSE')) throw error
+      if (!(await removeStale(path))) throw taken
+      await listen(server, path)
+    })
   } catch (error) {
-    if (!isCode(error, 'EADDRINUSE')) throw new Error(`Cannot listen on ${path}: ${messageOf(error)}`, { cause: error })
-    await removeStale(path, dataDir)
-    await listen(server, path)
+    if (error === taken || isCode(error, 'EADDRINUSE')) throw taken
+    throw new Error(`Cannot listen on ${path}: ${messageOf(error)}`, { cause: error })
   }
   // Without a listener, an error would end the process.
   server.on('error', () => {})
@@ -77,23 +81,22 @@ function listen(server: Server, path: string): Promise<void> {
   })
 }
 
-/** Takes away what a killed server left behind. */
-async function removeStale(path: string, dataDir: string): Promise<void> {
-  const running = new Error(`Another server runs on the data directory ${dataDir}.`)
-  if (await isLive(path)) throw running
+/** Takes away what a killed server left behind; false when it belongs to one that lives. */
+async function removeStale(path: string): Promise<boolean> {
+  if (await isLive(path)) return false
   const aside = `${path}.${process.pid}`
   renameSync(path, aside)
   // Two servers that start at once both find the old socket dead; the slower one may have moved the faster one's away.
   if (await isLive(aside)) {
     renameSync(aside, path)
-    throw running
+    return false
   }
   rmSync(aside)
+  return true
 }
 
 async function answer(mesh: MeshServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const reply = (status: number, body: unknown) => {
-    // Whoever sent too much is not listened to any longer.
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
   }
   try {
@@ -111,9 +114,10 @@ async function readBody(request: IncomingMessage): Promise<{ operation?: unknown
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > bodyLimit) throw new MeshError('MESSAGE_TOO_LARGE')
-    chunks.push(chunk)
+    // Leaving the loop here would cut the connection, and with it the answer.
+    if (size <= bodyLimit) chunks.push(chunk)
   }
+  if (size > bodyLimit) throw new MeshError('MESSAGE_TOO_LARGE')
   try {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
     if (typeof body === 'object' && body !== null) return body

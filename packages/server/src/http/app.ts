@@ -7,7 +7,6 @@ import {
   type Keyring,
   type Logger,
   type Mesh,
-  type Principal,
   type Storage,
 } from '@mesh/core'
 import { Hono, type MiddlewareHandler } from 'hono'
@@ -18,13 +17,9 @@ import { viewOf, type Accounts } from '../auth/accounts.ts'
 import { version } from '../version.ts'
 import { authRoutes } from './auth.ts'
 import { maxBody } from './body.ts'
+import type { Env } from './env.ts'
 import { roomRoutes } from './rooms.ts'
 import { userRoutes } from './users.ts'
-
-/** What a route finds in its context. */
-export interface Env {
-  Variables: { principal: Principal }
-}
 
 /** What the REST half is made of. */
 export interface AppOptions {

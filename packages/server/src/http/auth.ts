@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import * as v from 'valibot'
 import { viewOf, type Accounts } from '../auth/accounts.ts'
 import { body } from './body.ts'
-import type { Env } from './app.ts'
+import type { Env } from './env.ts'
 
 const credentials = v.strictObject({
   username: v.pipe(v.string(), v.maxLength(256)),

@@ -12,7 +12,7 @@ import {
 } from '@mesh/core'
 import { Hono } from 'hono'
 import * as v from 'valibot'
-import type { Env } from './app.ts'
+import type { Env } from './env.ts'
 import { body, query } from './body.ts'
 import { beforeSeq, byId, bySeq, page } from './page.ts'
 

@@ -2,7 +2,7 @@ import { MeshError, type Principal } from '@mesh/core'
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import { viewOf, type Accounts } from '../auth/accounts.ts'
-import type { Env } from './app.ts'
+import type { Env } from './env.ts'
 import { body, query } from './body.ts'
 import { byId, page } from './page.ts'
 
