@@ -72,7 +72,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
  * JSON.stringify's stack; so this comes first. Exact scanning is kept for texts that have enough brackets to matter.
  */
 function withinDepth(text: string, max: number): boolean {
-  if (!hasMoreThan(text, max)) return true
+  // A short text cannot nest deep enough to hurt, and its schema refuses it all the same.
+  if (text.length < harmless || !hasMoreThan(text, max)) return true
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
@@ -84,6 +85,8 @@ function withinDepth(text: string, max: number): boolean {
   }
   return true
 }
+
+const harmless = 1_024
 
 function hasMoreThan(text: string, max: number): boolean {
   let found = 0

@@ -33,6 +33,7 @@ describe('readConfig', () => {
       allowedOrigins: [],
       logLevel: 'info',
       limits: {},
+      unknown: [],
     })
   })
 
@@ -56,6 +57,7 @@ describe('readConfig', () => {
       allowedOrigins: ['https://a.example', 'http://b.example'],
       logLevel: 'debug',
       limits: { chat: { text: 100 } },
+      unknown: [],
     })
   })
 

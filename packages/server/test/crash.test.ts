@@ -94,6 +94,7 @@ it(`loses no acknowledged message in ${rounds} kills in the middle of a burst`, 
 
   const lost = [...acknowledged].filter(([id, text]) => found.get(id) !== text)
   const texts = [...found.values()]
+  // oxlint-disable-next-line no-console -- the figures are the point
   console.log(`${rounds} kills: ${sent} sent, ${acknowledged.size} acknowledged, ${found.size} stored, ${lost.length} lost`)
   expect(acknowledged.size).toBeGreaterThan(rounds)
   expect(lost).toEqual([])

@@ -5,7 +5,7 @@ import { sqlite } from '@mesh/server/sqlite'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { addRoom, append, freshFile, openStorage } from './storage-files.ts'
-import { letGo, spawnChild } from './storage-spawn.ts'
+import { spawnChild } from './storage-spawn.ts'
 
 test('the folder and the files are for their owner alone', async () => {
   const file = await freshFile()
@@ -20,6 +20,8 @@ test('close empties the write-ahead log into the file', async () => {
   const file = await freshFile()
   const storage = await sqlite(file)
   await addRoom(storage, 'room_1')
+  // A connection that has read would keep the log, were it not closed before the one that writes.
+  await storage.rooms.find('room_1')
   await storage.close()
   await expect(stat(`${file}-wal`)).rejects.toThrow('ENOENT')
   expect((await (await openStorage(file)).rooms.find('room_1'))?.seq).toBe(1)
@@ -34,6 +36,8 @@ test('a schema from a newer version is refused, and the file stays as it is', as
   await (await sqlite(file)).close()
   const database = new Database(file)
   database.prepare('insert into mesh_migration (name, timestamp) values (?, ?)').run('9999-later', 'then')
+  // Opening it for writing would put it back into WAL mode.
+  database.pragma('journal_mode = DELETE')
   database.close()
   const before = await readFile(file)
   await expect(sqlite(file)).rejects.toThrow(/written by a newer version of Mesh \(its schema has 9999-later\)/)
@@ -55,21 +59,27 @@ test('a corrupt database is refused', async () => {
   for (let n = 0; n < 20; n += 1) await append(storage, 'room_1', `e${n}`, 'x'.repeat(2_000))
   await storage.close()
   const bytes = await readFile(file)
-  // The first page holds the header and the schema; what is broken here would be found by no mere opening.
-  bytes.fill(0xff, 4_096 * 2)
+  // The log's last page: nothing that opening the database reads, so that only a check finds it.
+  bytes.fill(0xff, bytes.length - 4_096)
   await writeFile(file, bytes)
   await expect(sqlite(file)).rejects.toThrow(/is corrupt \(.+\); restore it from a backup/)
 })
 
 test('processes that start at once on a new file all come up, and the schema is made once', async () => {
   const file = await freshFile()
-  const children = [1, 2, 3].map(() => spawnChild('open', file))
-  // Made beforehand, so that what is raced for is the schema and not the folder.
   await mkdir(dirname(file))
+  const database = new Database(file)
+  database.pragma('journal_mode = WAL')
+  const children = [1, 2, 3].map(() => spawnChild('open', file))
   const exits = children.map((child) => once(child, 'exit'))
-  await Promise.all(children.map(letGo))
+  const ready = children.map((child) => once(child, 'message'))
+  await Promise.all(ready)
+  // While they are kept out, all of them come to the point at which the schema is still missing.
+  database.exec('begin immediate')
+  for (const child of children) child.send('go')
+  await new Promise((resume) => setTimeout(resume, 1_500))
+  database.exec('rollback')
   expect((await Promise.all(exits)).map(([code]) => code as unknown)).toEqual([0, 0, 0])
-  const database = new Database(file, { readonly: true })
   expect(database.prepare('select name from mesh_migration').pluck().all()).toEqual(['0001-initial'])
   database.close()
 })

@@ -76,7 +76,8 @@ export function partiesOf(session: Signaling): Peer[] {
 
 /** Whether `to` is a way to address the other end. */
 export function isAddressedTo(session: Signaling, side: Side, to: string): boolean {
-  return (side === session.caller && to === session.to) || othersOf(session, side).some((peer) => peer.peer_id === to)
+  if (side !== session.caller) return to === session.caller.peer.peer_id
+  return to === session.to || to === session.callee?.peer.peer_id || session.forks.has(to)
 }
 
 /** A renewed offer: a new generation of candidates begins. @throws MeshError CONFLICT where this end may not offer now */
