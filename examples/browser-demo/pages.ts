@@ -10,13 +10,16 @@ export interface PagesOptions {
   links: { alice: string; bob: string }
 }
 
+/** Answers a request for a page. */
+export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void
+
 interface File {
   type: string
   body: string | Uint8Array
 }
 
 /** Bundles the page and returns what answers the requests for it. */
-export async function createPages({ hosts, links }: PagesOptions): Promise<typeof respond> {
+export async function createPages({ hosts, links }: PagesOptions): Promise<PageHandler> {
   const files = new Map<string, File>([
     ['/', html((await source('index.html')).replace('{{alice}}', links.alice).replace('{{bob}}', links.bob))],
     ['/room', html(await source('room.html'))],

@@ -26,7 +26,9 @@ export function clientSection(): string {
 export function serverSection(): string {
   const events = Object.entries<ServerEvent>(serverEvents)
   const overview = events.map(([name]) => link(name, 'server')).join(' · ')
-  return [overview, ...events.flatMap(([name, event]) => [heading(name, 'server'), event.doc, fields(event)])].join('\n\n')
+  return [overview, ...events.flatMap(([name, event]) => [heading(name, 'server'), event.doc, fields(event)])].join(
+    '\n\n',
+  )
 }
 
 function mayOf(name: string, { room, may, relayed }: ClientEvent): string {

@@ -51,11 +51,21 @@ function unwrap(node: Node): { inner: Node; optional: boolean; nullable: boolean
   throw new TypeError(`The documents have no words for the schema ${node.type}`)
 }
 
+// What `words` says something about.
+const checksWithWords = new Set([
+  'min_length',
+  'max_length',
+  'min_value',
+  'max_value',
+  'safe_integer',
+  'regex',
+  'iso_timestamp',
+])
+
 function words(node: Node): string {
   const checks = (node.pipe ?? []).filter((part) => part.kind === 'validation')
   const has = (type: string) => checks.find((check) => check.type === type)?.requirement
-  const known = ['min_length', 'max_length', 'min_value', 'max_value', 'safe_integer', 'regex', 'iso_timestamp']
-  const unknown = checks.find((check) => !known.includes(check.type))
+  const unknown = checks.find((check) => !checksWithWords.has(check.type))
   if (unknown) throw new TypeError(`The documents have no words for the check ${unknown.type}`)
 
   switch (node.type) {
@@ -72,7 +82,10 @@ function words(node: Node): string {
     case 'picklist':
       return (node.options ?? []).map((option) => `\`${option}\``).join(', ')
     case 'array':
-      return join(`array of ${node.item ? plural(words(node.item)) : 'anything'}`, range(has('min_length'), has('max_length'), ''))
+      return join(
+        `array of ${node.item ? plural(words(node.item)) : 'anything'}`,
+        range(has('min_length'), has('max_length'), ''),
+      )
     case 'strict_object':
     case 'loose_object':
       return 'object'

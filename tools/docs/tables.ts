@@ -64,7 +64,9 @@ export function limitSection(): string {
     ['limit', 'default', 'what it bounds'],
     entries<keyof typeof others, (typeof others)[keyof typeof others]>(others).map(([name, value]) => [
       `\`${name}\``,
-      typeof value === 'number' ? number(value) : `${number(value.burst)} at once, then ${number(value.per_s)} per second`,
+      typeof value === 'number'
+        ? number(value)
+        : `${number(value.burst)} at once, then ${number(value.per_s)} per second`,
       limitWords[name],
     ]),
   )

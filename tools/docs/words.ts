@@ -18,7 +18,8 @@ export const errorWords: Record<ErrorCode, string> = {
   BAD_MESSAGE: 'envelope, payload, body or query are not valid (`payload.reason`, `payload.path`)',
   MESSAGE_TOO_LARGE: 'the payload is larger than its class allows, or a REST body than 64 KiB',
   RATE_LIMITED: 'too much too fast (`payload.retry_after_ms`)',
-  CONFLICT: 'the state does not allow it (`payload.reason`): a repeated id with another body, a name that is taken, the last owner',
+  CONFLICT:
+    'the state does not allow it (`payload.reason`): a repeated id with another body, a name that is taken, the last owner',
   NOT_FOUND: 'something else does not exist, or is not yours to know: a signaling session that one has no part in',
   UNAVAILABLE: 'a store or a worker does not serve just now',
   INTERNAL: 'a fault of ours (`payload.correlation_id` finds it in the log, and nothing else is told)',
@@ -74,7 +75,7 @@ export const classWords: Record<LimitClass, string> = {
 
 /** What the other limits bound. */
 export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
-  frame_bytes: 'bytes of the largest frame',
+  frame_bytes: 'bytes of the largest frame; beyond it the socket closes with 1009',
   hello_bytes: 'bytes of the hello',
   hello_timeout_ms: 'milliseconds until the hello has to be there, and judged',
   depth: 'how deep a frame may nest',
@@ -92,6 +93,6 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
   presence_interval_ms: 'milliseconds between two presence events of one peer',
   ring_ms: 'milliseconds until a call that nobody answers ends',
   candidates: 'candidates of one side between two offers',
-  rtc_sessions: 'signaling sessions that a peer may have when it opens another',
+  rtc_sessions: 'signaling sessions that a peer may have opened at once',
   send_buffer_bytes: 'bytes that may wait for a client to read; beyond it 4002',
 }

@@ -9,16 +9,23 @@ export async function openDevices(): Promise<Devices> {
   const both = await open({ audio: true, video: true })
   if (both instanceof MediaStream) return { stream: both, notice: '' }
   if (both.name === 'NotAllowedError') {
-    return { stream: undefined, notice: 'Camera and microphone are blocked: you see and hear, but are not seen or heard.' }
+    return {
+      stream: undefined,
+      notice: 'Camera and microphone are blocked: you see and hear, but are not seen or heard.',
+    }
   }
   // Asking for both fails when one of them is missing or in use.
   const sound = await open({ audio: true })
-  if (sound instanceof MediaStream) return { stream: sound, notice: 'No camera could be opened: you are heard, not seen.' }
+  if (sound instanceof MediaStream)
+    return { stream: sound, notice: 'No camera could be opened: you are heard, not seen.' }
   const picture = await open({ video: true })
   if (picture instanceof MediaStream) {
     return { stream: picture, notice: 'No microphone could be opened: you are seen, not heard.' }
   }
-  return { stream: undefined, notice: 'No camera or microphone was found: you see and hear, but are not seen or heard.' }
+  return {
+    stream: undefined,
+    notice: 'No camera or microphone was found: you see and hear, but are not seen or heard.',
+  }
 }
 
 /** Opens the camera alone; undefined when that is not possible. */

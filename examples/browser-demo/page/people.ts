@@ -8,15 +8,24 @@ const order: Availability[] = ['online', 'busy', 'away', 'reconnecting', 'offlin
 
 /** Of several tabs of one user the most available one counts. */
 export function availabilityOf(room: Room, user_id: string): Availability {
-  const states = [...room.peers.values()].filter((peer) => peer.user_id === user_id).map(({ status }) => status)
-  return order.find((status) => states.includes(status)) ?? 'offline'
+  const peers = [...room.peers.values()].filter((peer) => peer.user_id === user_id)
+  return order.find((status) => peers.some((peer) => peer.status === status)) ?? 'offline'
+}
+
+/** The list of people on the page. */
+export interface People {
+  /** While we are in a call nobody else can be called. */
+  setBusy(busy: boolean): void
+  /** How available this tab is; the room tells only how the others are. */
+  setOwn(status: Availability): void
 }
 
 /** Lists the members of the room with how available they are, and a button to call each of them. */
-export function startPeople(room: Room, call: (user_id: string) => void): { setBusy(busy: boolean): void } {
+export function startPeople(room: Room, call: (user_id: string) => void): People {
   const list = byId('people-list', HTMLUListElement)
   const rows = new Map<string, ReturnType<typeof createRow>>()
   let busy = false
+  let ownStatus: Availability = 'online'
 
   room.on('presence', update)
   room.on('members', update)
@@ -25,6 +34,10 @@ export function startPeople(room: Room, call: (user_id: string) => void): { setB
   return {
     setBusy(now) {
       busy = now
+      update()
+    },
+    setOwn(status) {
+      ownStatus = status
       update()
     },
   }
@@ -40,17 +53,13 @@ export function startPeople(room: Room, call: (user_id: string) => void): { setB
       // Rows stay, so that the focus does not jump when somebody's status changes.
       const row = rows.get(user_id) ?? createRow(own ? `${username} (you)` : username, () => call(user_id))
       rows.set(user_id, row)
-      const status = own && room.mesh.state === 'online' ? ownStatus() : availabilityOf(room, user_id)
+      const status = own ? ownStatus : availabilityOf(room, user_id)
       row.element.dataset['status'] = status
       row.status.textContent = status
       row.button.hidden = own
       row.button.disabled = busy || status === 'offline' || status === 'reconnecting'
       if (!row.element.isConnected) list.append(row.element)
     }
-  }
-
-  function ownStatus(): Availability {
-    return room.peers.get(room.mesh.me.peer_id)?.status ?? 'online'
   }
 }
 

@@ -93,7 +93,10 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   async function attempt(reason: TokenReason, signal: AbortSignal = stop.signal): Promise<void> {
     const abort = new AbortController()
-    const wait = deferred<void>('connect', { timeoutMs: options.timeoutMs, signal: AbortSignal.any([stop.signal, signal]) })
+    const wait = deferred<void>('connect', {
+      timeoutMs: options.timeoutMs,
+      signal: AbortSignal.any([stop.signal, signal]),
+    })
     wait.promise.catch((error: unknown) => abort.abort(error))
     let link: Link | undefined
     let ended: MeshError | undefined

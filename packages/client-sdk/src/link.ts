@@ -9,7 +9,10 @@ import type { WaitOptions } from './deferred.ts'
 export interface WebSocketLike {
   send(data: string): void
   close(code?: number, reason?: string): void
-  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: never) => void): void
+  addEventListener(type: 'open', listener: () => void): void
+  addEventListener(type: 'error', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: { code: number; reason: string }) => void): void
 }
 
 /** The constructor of a {@link WebSocketLike}. */
@@ -61,15 +64,17 @@ export function openLink(options: LinkOptions): Promise<Link> {
   let heartbeat: ReturnType<typeof setTimeout> | undefined
 
   socket.addEventListener('open', () => over || void send('system.hello', 'server', options.hello))
-  socket.addEventListener('message', (event: { data?: unknown }) => {
+  socket.addEventListener('message', (event) => {
     if (over || typeof event.data !== 'string') return
     heardAt = performance.now()
-    // The server's frames are JSON by contract, and trusted as the server itself is.
-    inbox.add(JSON.parse(event.data) as Incoming)
+    const frame = parse(event.data)
+    // What cannot be read cannot be skipped either: the events would have a gap that nobody knows of.
+    if (frame) inbox.add(frame)
+    else lose(closeError(closeCodes.resync, 'malformed'), closeCodes.resync)
   })
   // A close follows every error, and says more.
   socket.addEventListener('error', () => undefined)
-  socket.addEventListener('close', (event: { code: number; reason: string }) => {
+  socket.addEventListener('close', (event) => {
     inbox.flush()
     gone.resolve()
     lose(closeError(event.code, event.reason, explained), event.code)
@@ -78,7 +83,12 @@ export function openLink(options: LinkOptions): Promise<Link> {
   welcomed.promise.catch(() => end())
   return welcomed.promise
 
-  function send(type: string, to: string, payload: object, more: { id?: string | undefined; reply_to?: string } = {}): string {
+  function send(
+    type: string,
+    to: string,
+    payload: object,
+    more: { id?: string | undefined; reply_to?: string } = {},
+  ): string {
     const id = more.id ?? crypto.randomUUID()
     socket.send(JSON.stringify({ type, id, timestamp: new Date().toISOString(), to, reply_to: more.reply_to, payload }))
     return id
@@ -138,6 +148,16 @@ export function openLink(options: LinkOptions): Promise<Link> {
   }
 }
 
+/** A frame; undefined where the text is none. Beyond its type it is trusted, as the server itself is. */
+function parse(text: string): Incoming | undefined {
+  try {
+    const frame = JSON.parse(text) as Incoming | null
+    return typeof frame?.type === 'string' ? frame : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The error that an error frame stands for. */
 export function errorOf({ code = 'INTERNAL', message, payload }: Incoming): MeshError {
   // The contract says what the payload of an error may carry.
@@ -153,7 +173,7 @@ function createInbox(take: (frame: Incoming) => void): { add(frame: Incoming): v
   const frames: Incoming[] = []
   let held = false
   const drain = (): void => {
-    for (let frame; !held && (frame = frames.shift()); ) {
+    for (let frame; !held && (frame = frames.shift());) {
       take(frame)
       if (frame.reply_to !== undefined) void hold()
     }

@@ -78,7 +78,8 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
       }
     },
     async join(room_id, wait = {}) {
-      const room = rooms.get(room_id) ?? createRoom({ mesh, room_id, onFault: fault, forget: () => rooms.delete(room_id) })
+      const room =
+        rooms.get(room_id) ?? createRoom({ mesh, room_id, onFault: fault, forget: () => rooms.delete(room_id) })
       rooms.set(room_id, room)
       await room.enter(wait)
       return room.room

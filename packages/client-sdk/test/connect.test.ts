@@ -99,14 +99,16 @@ describe('request', () => {
   })
 
   it('keeps to its deadline and its signal, and leaves nothing behind', async () => {
-    const { a, room_id } = await pair()
+    const { server, a, room_id } = await pair()
     const reason = new Error('enough')
-    const late = a.request('room.join', {}, { to: room_id, timeoutMs: 0 })
+    for (const socket of server.sockets) socket.pause()
+    const late = a.request('room.join', {}, { to: room_id, timeoutMs: 5 })
     await expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'timeout' } })
     const abort = new AbortController()
     const called = a.request('room.join', {}, { to: room_id, signal: abort.signal })
     abort.abort(reason)
     await expect(called).rejects.toBe(reason)
+    for (const socket of server.sockets) socket.resume()
     await expect(a.request('system.ping', {}, { signal: abort.signal })).rejects.toBe(reason)
     await expect(a.request('system.ping', {})).resolves.toEqual({})
   })
@@ -122,6 +124,7 @@ describe('request', () => {
   it('rejects at once while there is no connection', async () => {
     const { a } = await pair()
     const waiting = a.once('chat.message.created')
+    void waiting.catch(() => {})
     await a.close()
     expect(a.state).toBe('closed')
     await expect(a.request('system.ping', {})).rejects.toMatchObject({ code: 'UNAVAILABLE' })
@@ -164,6 +167,16 @@ describe('on', () => {
     await Promise.all([b.once('chat.message.created', { timeoutMs: 5000 }), room.send('two')])
     expect(heard).toEqual(['one', a.me.peer_id, room_id])
     expect(seen).toEqual([fault, fault])
+  })
+
+  it('takes no event of the connection itself from the server', async () => {
+    const { server, a } = await pair()
+    const heard: unknown[] = []
+    a.on('state', (state) => heard.push(state))
+    a.on('error', (error) => heard.push(error))
+    for (const socket of server.sockets) socket.send('{"type":"state","payload":"closed","to":"","id":""}')
+    await a.request('system.ping', {})
+    expect(heard).toEqual([])
   })
 
   it('waits once, with a deadline and a signal', async () => {

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { resolveLimits } from '@mesh/core'
+import type { MeshOptions } from '@mesh/core'
 import { createTestMesh } from '@mesh/core/testing'
 import type { TestMesh } from '@mesh/core/testing'
 import { WebSocketServer } from 'ws'
@@ -18,9 +20,12 @@ export interface TestServer extends TestMesh {
   stop(): Promise<void>
 }
 
+/** What is different from the engine's defaults; of the limits only those that are named. */
+export type ServeOptions = Omit<Partial<MeshOptions>, 'limits'> & { limits?: object }
+
 /** Starts the engine on a free port of the loopback interface. */
-export async function serve(options: Parameters<typeof createTestMesh>[0] = {}): Promise<TestServer> {
-  const test = await createTestMesh(options)
+export async function serve({ limits, ...options }: ServeOptions = {}): Promise<TestServer> {
+  const test = await createTestMesh({ ...options, limits: resolveLimits(limits) })
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'mesh.v1' })
   const requests: IncomingMessage[] = []
   const sent: TestServer['sent'][number][] = []

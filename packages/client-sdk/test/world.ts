@@ -2,7 +2,7 @@ import { connect } from '@mesh/client-sdk'
 import type { ConnectOptions, Mesh } from '@mesh/client-sdk'
 import { afterEach } from 'vitest'
 import { serve } from './serve.ts'
-import type { TestServer } from './serve.ts'
+import type { ServeOptions, TestServer } from './serve.ts'
 
 const undo: (() => Promise<unknown>)[] = []
 
@@ -19,7 +19,7 @@ export function after(end: () => Promise<unknown>): void {
 }
 
 /** A server that ends with the test. */
-export async function world(options: Parameters<typeof serve>[0] = {}): Promise<TestServer> {
+export async function world(options: ServeOptions = {}): Promise<TestServer> {
   const server = await serve(options)
   after(server.stop)
   return server
@@ -37,7 +37,7 @@ export async function online(
 }
 
 /** Two users and their room, with a connection for each. */
-export async function pair(options: Parameters<typeof serve>[0] = {}) {
+export async function pair(options: ServeOptions = {}) {
   const server = await world(options)
   const [ann, bob] = [await server.user('ann'), await server.user('bob')]
   const room_id = await server.room(ann, { [bob]: 'member' })

@@ -144,8 +144,8 @@ export function createHub(options: {
     apply(next.event, next.reply)
   }
 
-  async function catchUp(room: LiveRoom): Promise<void> {
-    if (rooms.get(room.room_id) !== room || room.seq >= known(room)) return
+  async function catchUp(room: LiveRoom, wanted = 0): Promise<void> {
+    if (rooms.get(room.room_id) !== room || room.seq >= Math.max(wanted, known(room))) return
     try {
       for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
         const waiting = held.get(room.room_id)
@@ -156,7 +156,7 @@ export function createHub(options: {
     } catch {
       // Whatever is still missing is asked for again.
     }
-    clock.after(gapMs, () => void catchUp(room))
+    clock.after(gapMs, () => void catchUp(room, wanted))
   }
 
   /** The latest `seq` that this node has heard of. */
@@ -179,6 +179,8 @@ export function createHub(options: {
       if (!peers.has(peer.peer_id)) throw new MeshError('UNAVAILABLE')
       const { name, policy, policy_seq, seq } = snapshot.room
       if (room.occupants.size === 0) Object.assign(room, { name, policy, policy_seq, seq })
+      // The others have not heard of what was read just now. If they do not soon, it got lost on the way here.
+      else if (seq > room.seq) clock.after(gapMs, () => void catchUp(room, seq))
       const { role, member_seq } = member
       const present = room.occupants.get(peer.peer_id)
       // What changed about somebody who is here comes with its event, which also ends what they may no longer do.

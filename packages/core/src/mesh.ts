@@ -52,7 +52,7 @@ export interface Mesh {
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
   /** Whether another connection may be opened from an address now. */
-  admits(address: string): boolean
+  admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
   accept(socket: MeshSocket, request: ConnectionRequest): Connection
   /** Closes connections at once, with 4101 unless told; returns how many. */
@@ -167,14 +167,14 @@ export function createMesh(options: MeshOptions): Mesh {
       },
     }),
 
-    admits(address) {
+    admit(address) {
+      if (closing) return 'unavailable'
       const counts = fromAddress.get(address)
-      return (
-        !closing &&
-        unauthenticated < limits.unauthenticated &&
-        (counts?.unauthenticated ?? 0) < limits.unauthenticated_per_address &&
-        (counts?.all ?? 0) < limits.connections_per_address
-      )
+      const isFull =
+        unauthenticated >= limits.unauthenticated ||
+        (counts?.unauthenticated ?? 0) >= limits.unauthenticated_per_address ||
+        (counts?.all ?? 0) >= limits.connections_per_address
+      return isFull ? 'too_many' : 'ok'
     },
 
     accept(socket, request) {

@@ -202,6 +202,7 @@ afterEach(async () => {
 
 const endpoint = createUpgrade({
   path: '/mesh/ws',
+  maxPayload: 98_304,
   allowOrigin: () => true,
   admit: () => 'ok',
   onConnection: (ws) => ws.on('message', (data) => ws.send(`mesh ${String(data)}`)),

@@ -26,6 +26,7 @@ afterEach(() => {
 function mount(path: string, name = path, at: Server = server): () => void {
   const upgrade = createUpgrade({
     path,
+    maxPayload: 98_304,
     allowOrigin: () => true,
     admit: () => 'ok',
     onConnection(ws) {

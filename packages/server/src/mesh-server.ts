@@ -109,7 +109,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const handleUpgrade = createUpgrade({
     path,
     allowOrigin,
-    admit: (request) => (engine.admits(request.socket.remoteAddress ?? '') ? 'ok' : 'too_many'),
+    maxPayload: limits.frame_bytes,
+    admit: (request) => engine.admit(request.socket.remoteAddress ?? ''),
     onConnection: (ws, request) => acceptSocket(engine, ws, request),
   })
   const app = createApp({

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws'
 import type { UpgradeOptions } from './upgrade.ts'
 import { createUpgrade, socketLimits } from './upgrade.ts'
 
+const maxPayload = 98_304
 let server: Server | undefined
 const connections: WebSocket[] = []
 
@@ -24,6 +25,7 @@ async function listen(
   const admit = vi.fn<UpgradeOptions['admit']>(() => 'ok')
   const upgrade = createUpgrade({
     path: '/ws',
+    maxPayload,
     allowOrigin: (origin) => origin === 'https://app.example',
     admit,
     onConnection(ws) {
@@ -173,9 +175,9 @@ describe('createUpgrade', () => {
   it('closes on a message that is too large (1009)', async () => {
     const { port } = await listen()
     const ws = await client(port)
-    ws.send('x'.repeat(socketLimits.ws.maxPayload))
+    ws.send('x'.repeat(maxPayload))
     expect(String((await once(ws, 'message'))[0])).toHaveLength(98_304)
-    ws.send('x'.repeat(socketLimits.ws.maxPayload + 1))
+    ws.send('x'.repeat(maxPayload + 1))
     expect((await once(ws, 'close'))[0]).toBe(1009)
   })
 

@@ -12,8 +12,6 @@ export const subprotocol = 'mesh.v1'
 export const socketLimits = {
   /** Options of ws. */
   ws: {
-    /** Bytes of the largest message; beyond it the socket closes with 1009. */
-    maxPayload: 98_304,
     /** Fragments of one message; beyond it the socket closes with 1008. */
     maxFragments: 64,
     /** Chunks of raw data held back for one unfinished frame; beyond it the socket closes with 1008. */
@@ -36,6 +34,8 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 export interface UpgradeOptions {
   /** The endpoint's path, compared exactly; the query is not part of it. */
   path: string
+  /** Bytes of the largest message; beyond it the socket closes with 1009. */
+  maxPayload: number
   /** Whether a page of this `Origin` may connect. Asked only when the header was sent; see `createOriginCheck`. */
   allowOrigin(origin: string, request: IncomingMessage): boolean
   /** Asked last, before the handshake: 429 for `too_many`, 503 for `unavailable`. */
@@ -80,6 +80,7 @@ export function ignoreErrors(emitter: { on(event: 'error', listener: () => void)
 export function createUpgrade(options: UpgradeOptions): UpgradeHandler {
   const server = new WebSocketServer({
     ...socketLimits.ws,
+    maxPayload: options.maxPayload,
     noServer: true,
     clientTracking: false,
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),

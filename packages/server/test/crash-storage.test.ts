@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Storage } from '@mesh/core'
+import { readFile } from 'node:fs/promises'
 import { sqlite } from '@mesh/server/sqlite'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
@@ -51,18 +52,15 @@ async function onStorage<T>(file: string, run: (storage: Storage) => Promise<T>)
 
 /** The ids that a writing process had acknowledged when it was killed, 20 to 150 ms after the first. */
 async function writeUntilKilled(file: string, room_id: string): Promise<string[]> {
-  const child = spawnChild('write', file, room_id)
-  let output = ''
-  let killer: NodeJS.Timeout | undefined
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-    killer ??= setTimeout(() => child.kill('SIGKILL'), 20 + Math.random() * 130)
-  })
-  const [, signal] = (await once(child, 'close')) as [number | null, string | null]
-  expect(signal).toBe('SIGKILL')
+  const acks = `${file}.${room_id}.acks`
+  const child = spawnChild('write', file, room_id, acks)
+  const exit = once(child, 'exit')
+  child.once('message', () => setTimeout(() => child.kill('SIGKILL'), 20 + Math.random() * 130))
+  expect(await exit).toEqual([null, 'SIGKILL'])
+  const noted = await readFile(acks, 'utf8')
   // The kill may have cut the last line.
-  return output
-    .slice(0, output.lastIndexOf('\n') + 1)
+  return noted
+    .slice(0, noted.lastIndexOf('\n') + 1)
     .split('\n')
     .slice(0, -1)
 }

@@ -1,10 +1,11 @@
-// A second process for the storage tests: `<what> <file> [room_id]`. Says `ready` and waits for a message before it acts.
+// A second process for the storage tests: `<what> <file> [room_id] [acks]`. `hold` and `open` say `ready` and
+// wait for a message before they act.
 import { once } from 'node:events'
-import { writeSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { sqlite } from '@mesh/server/sqlite'
 import Database from 'better-sqlite3'
 
-const [, , what, file = '', room_id = ''] = process.argv
+const [, , what, file = '', room_id = '', acks = ''] = process.argv
 
 /** Holds the write lock from `go` on for a second. */
 async function hold(): Promise<void> {
@@ -25,16 +26,21 @@ async function open(): Promise<void> {
   await storage.close()
 }
 
-/** Appends without end, eight at a time, and prints each id once it is acknowledged. */
+/** Appends without end, eight at a time, and notes each id in the file `acks` once it is acknowledged. */
 async function write(): Promise<void> {
   const storage = await sqlite(file)
+  const noted = openSync(acks, 'a')
+  let first = true
   const lane = async (name: string) => {
     for (let n = 1; ; n += 1) {
       const id = `${name}${n}`
       const event = { id, type: 'chat.message.created', from: 'usr_a', at: 3, payload: { text: id } }
       const { outcome } = await storage.events.append(room_id, event, { user_id: 'usr_a' })
-      // Not through a stream, whose buffer would die with the process.
-      if (outcome === 'appended') writeSync(1, `${id}\n`)
+      if (outcome !== 'appended') throw new Error(`${id}: ${outcome}`)
+      // A stream's buffer would die with the process, and a pipe that the parent is slow to empty refuses the write.
+      writeSync(noted, `${id}\n`)
+      if (first) process.send?.('writing')
+      first = false
     }
   }
   await Promise.all(Array.from('abcdefgh', lane))

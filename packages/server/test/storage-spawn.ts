@@ -9,7 +9,7 @@ const path = fileURLToPath(new URL('storage-child.ts', import.meta.url))
 export function spawnChild(what: 'hold' | 'open' | 'write', ...args: string[]): ChildProcess {
   const child = fork(path, [what, ...args], {
     execArgv: ['--conditions=@mesh/source'],
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child

@@ -81,7 +81,10 @@ export function createCall(context: CallContext): CallHandle {
       ringing = undefined
       enter('connecting')
       clearTimeout(ring)
-      const { connection, negotiation } = await connect()
+      const { connection, negotiation } = await connect().catch((error: unknown) => {
+        leave('failed', 'failed', error)
+        throw error
+      })
       for (const track of stream?.getTracks() ?? []) connection.addTrack(track, ...(stream ? [stream] : []))
       void negotiation.describe('offer', sdp)
       for (const candidate of early) void negotiation.candidate(candidate)
@@ -117,7 +120,8 @@ export function createCall(context: CallContext): CallHandle {
       const tracks = stream?.getTracks() ?? []
       for (const track of tracks) connection.addTrack(track, ...(stream ? [stream] : []))
       // Without a media line there is nothing to offer, and nothing that the other end could fill.
-      if (tracks.length === 0) for (const kind of ['audio', 'video']) connection.addTransceiver(kind, { direction: 'recvonly' })
+      if (tracks.length === 0)
+        for (const kind of ['audio', 'video']) connection.addTransceiver(kind, { direction: 'recvonly' })
     },
     offered(sdp) {
       if (negotiation) void negotiation.describe('offer', sdp)
@@ -160,7 +164,9 @@ export function createCall(context: CallContext): CallHandle {
     // The tracks of the one who answers go out with the answer; what did not fit is asked for again afterwards.
     let answering = direction === 'incoming'
     connection.addEventListener('negotiationneeded', () => answering || void own.negotiate())
-    connection.addEventListener('icecandidate', ({ candidate }) => post('rtc.ice', { rtc_id, candidate: wire(candidate) }))
+    connection.addEventListener('icecandidate', ({ candidate }) =>
+      post('rtc.ice', { rtc_id, candidate: wire(candidate) }),
+    )
     connection.addEventListener('track', (event) => void events.emit('track', event))
     connection.addEventListener('connectionstatechange', () => moved(connection.connectionState))
     return { connection, negotiation: own }
@@ -196,7 +202,8 @@ export function createCall(context: CallContext): CallHandle {
     // Without a connection to the server nothing can be negotiated, but the media goes on; the room says how it ends.
     if (code === 'UNAVAILABLE') return
     // Before the first answer a candidate must not overtake its offer, so there nothing is sent again.
-    if (code === 'RATE_LIMITED' && retryable && peer !== undefined) return void later(details.retry_after_ms ?? 1000, retry)
+    if (code === 'RATE_LIMITED' && retryable && peer !== undefined)
+      return void later(details.retry_after_ms ?? 1000, retry)
     if (type !== 'rtc.ice') leave(code === 'UNROUTABLE' ? 'unroutable' : 'failed', 'failed', error)
   }
 

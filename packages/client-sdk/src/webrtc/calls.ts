@@ -25,8 +25,13 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
       events.emit('incoming', handle.call)
     }),
     mesh.on('rtc.answer', ({ rtc_id, sdp }, { from = '' }) => partner(rtc_id, from)?.answered(sdp, from)),
-    mesh.on('rtc.ice', ({ rtc_id, candidate }, { from }) => partner(rtc_id, from)?.candidate(candidate as RTCIceCandidateInit | null)),
-    mesh.on('rtc.bye', ({ rtc_id, reason }, { from }) => partner(rtc_id, from)?.end(reason)),
+    mesh.on('rtc.ice', ({ rtc_id, candidate }, { from }) =>
+      partner(rtc_id, from)?.candidate(candidate as RTCIceCandidateInit | null),
+    ),
+    mesh.on('rtc.bye', ({ rtc_id, reason }, { from }) => {
+      // The server says so of a peer whose connection it has lost.
+      partner(rtc_id, from)?.end(from === 'server' && reason === 'failed' ? 'gone' : reason)
+    }),
     room.on('presence', ({ peer_id, status }) => {
       if (status === 'offline') endAll('gone', ({ peer }) => peer === peer_id)
     }),
@@ -87,13 +92,17 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
     return new Connection({ ...(iceServers && { iceServers }), ...(iceTransportPolicy && { iceTransportPolicy }) })
   }
 
-  function endAll(reason: 'gone' | 'disconnected' | 'left' | 'revoked', which: (call: Call) => boolean = () => true): void {
+  function endAll(
+    reason: 'gone' | 'disconnected' | 'left' | 'revoked',
+    which: (call: Call) => boolean = () => true,
+  ): void {
     for (const handle of [...handles.values()]) if (which(handle.call)) handle.end(reason)
   }
 
   function refuse({ call, end }: CallHandle): void {
     const to = call.peer
-    if (to !== undefined) void mesh.send('rtc.bye', { rtc_id: call.rtc_id, reason: 'failed' }, { to }).catch(() => undefined)
+    if (to !== undefined)
+      void mesh.send('rtc.bye', { rtc_id: call.rtc_id, reason: 'failed' }, { to }).catch(() => undefined)
     end('failed', new MeshError('BAD_MESSAGE', 'A call carries audio and video only', { reason: 'sdp_media' }))
   }
 }

@@ -1,5 +1,10 @@
 export { createCalls } from './calls.ts'
-export { createNegotiation, type NegotiablePeerConnection, type Negotiation, type NegotiationOptions } from './negotiation.ts'
+export {
+  createNegotiation,
+  type NegotiablePeerConnection,
+  type Negotiation,
+  type NegotiationOptions,
+} from './negotiation.ts'
 export type { Path } from './path.ts'
 export type {
   Call,

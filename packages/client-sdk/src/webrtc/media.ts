@@ -4,7 +4,10 @@ export async function putTrack(pc: RTCPeerConnection, track: MediaStreamTrack, s
     .getTransceivers()
     .find(
       (line) =>
-        line.mid !== null && line.direction === 'recvonly' && !line.sender.track && line.receiver.track.kind === track.kind,
+        line.mid !== null &&
+        line.direction === 'recvonly' &&
+        !line.sender.track &&
+        line.receiver.track.kind === track.kind,
     )
   if (!idle) return void pc.addTrack(track, ...streams)
   idle.direction = 'sendrecv'

@@ -2,11 +2,13 @@ import type { Role } from '../acl.ts'
 import { toInstant } from '../encoder.ts'
 import { randomIds } from '../ids.ts'
 import { resolveLimits } from '../limits.ts'
+import { MeshError } from '../errors.ts'
 import { createMemoryStorage } from '../memory/storage.ts'
 import { createMesh, type Mesh, type MeshOptions } from '../mesh.ts'
 import { systemClock, type Storage } from '../ports/index.ts'
 import { issueAccess, verifyAccess } from '../tokens/access.ts'
 import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keys.ts'
+import type { Connection } from '../transport.ts'
 
 /** A frame as a client sees it. */
 export interface Frame {
@@ -36,6 +38,10 @@ export interface TestClient {
   ask(type: string, to: string, payload: object, overrides?: object): Promise<Frame>
   /** Waits for the next frame that fits, those already there included; each is found once. */
   next(fits: string | ((frame: Frame) => boolean)): Promise<Frame>
+  /** What the transport would tell the engine. */
+  readonly connection: Connection
+  /** The end of the engine: raise `bufferedAmount` to read slowly. */
+  readonly socket: { bufferedAmount: number }
   /** Goes away without a word. */
   vanish(): void
 }
@@ -50,28 +56,41 @@ export interface TestMesh {
   user(name: string): Promise<string>
   /** Adds a room with its owner, and members. */
   room(owner: string, members?: Record<string, Role>): Promise<string>
-  /** An access token for a user. */
-  token(user_id: string, at?: number): Promise<string>
-  /** Opens a connection without a hello. */
-  open(): TestClient
+  readonly accessKeys: Keyring
+  /** An access token for a user, issued at a time or now, for a device or a certain login where told. */
+  token(user_id: string, options?: number | TokenOptions): Promise<string>
+  /** Opens a connection without a hello, with an Authorization header where given. */
+  open(authorization?: string): TestClient
   /** Opens a connection and says hello for a user. */
-  connect(user_id: string): Promise<TestClient>
+  connect(user_id: string, options?: TokenOptions): Promise<TestClient>
 }
+
+/** What an access token is to say besides the user. */
+export interface TokenOptions {
+  /** When it is issued, milliseconds since 1970. */
+  at?: number
+  device_id?: string
+  sid?: string
+}
+
+/** What of an engine may be put in place of the test's own; limits may be a part of them. */
+export type TestMeshOptions = Partial<Omit<MeshOptions, 'limits'>> & { limits?: object }
 
 const issuer = 'https://mesh.test'
 
 /** @see TestMesh */
-export async function createTestMesh(options: Partial<MeshOptions> & { limits?: object } = {}): Promise<TestMesh> {
+export async function createTestMesh(options: TestMeshOptions = {}): Promise<TestMesh> {
   const storage = options.storage ?? createMemoryStorage()
   const ids = options.ids ?? randomIds
   const { now } = options.clock ?? systemClock
   const accessKeys = await createKeyring([await generateSigningKey()])
   const capabilityKeys = options.capabilityKeys ?? (await createKeyring([await generateSigningKey()]))
   const mesh = createMesh({
-    async authenticate({ token = '' }) {
-      const { sub, sid, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
+    async authenticate({ token }) {
+      if (token === undefined) throw new MeshError('AUTH_REQUIRED')
+      const { sub, sid, device_id, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
       const user = await storage.users.find(sub)
-      return { user_id: sub, username: user?.username ?? sub, sid, expires_at: exp * 1000 }
+      return { user_id: sub, username: user?.username ?? sub, sid, device_id, expires_at: exp * 1000 }
     },
     ...options,
     storage,
@@ -80,29 +99,30 @@ export async function createTestMesh(options: Partial<MeshOptions> & { limits?: 
     limits: resolveLimits(options.limits),
   })
 
-  const token = async (user_id: string, at = now()) =>
-    (await issueAccess(accessKeys, { issuer, user_id, sid: ids.id('sess'), jti: ids.uuid(), now: at })).token
+  const token: TestMesh['token'] = async (user_id, options = {}) => {
+    const { at = now(), sid = ids.id('sess'), device_id } = typeof options === 'number' ? { at: options } : options
+    return (await issueAccess(accessKeys, { issuer, user_id, sid, device_id, jti: ids.uuid(), now: at })).token
+  }
 
-  function open(): TestClient {
+  function open(authorization?: string): TestClient {
     const frames: Frame[] = []
     const waiters = new Set<() => void>()
     const seen = new Set<Frame>()
     let closed: TestClient['closed']
-    const connection = mesh.accept(
-      {
-        bufferedAmount: 0,
-        send(text) {
-          // What the engine wrote is an envelope; tests look into it as they like.
-          frames.push(JSON.parse(text) as Frame)
-          for (const wake of waiters) wake()
-        },
-        close(code, reason) {
-          closed = { code, reason }
-          for (const wake of waiters) wake()
-        },
+    const socket = {
+      bufferedAmount: 0,
+      send(text: string) {
+        // What the engine wrote is an envelope; tests look into it as they like.
+        frames.push(JSON.parse(text) as Frame)
+        for (const wake of waiters) wake()
       },
-      { url: `${issuer}/ws`, headers: { get: () => null }, address: '127.0.0.1' },
-    )
+      close(code: number, reason: string) {
+        closed = { code, reason }
+        for (const wake of waiters) wake()
+      },
+    }
+    const headers = { get: (name: string) => (name === 'authorization' ? (authorization ?? null) : null) }
+    const connection = mesh.accept(socket, { url: `${issuer}/ws`, headers, address: '127.0.0.1' })
 
     function next(fits: string | ((frame: Frame) => boolean)): Promise<Frame> {
       const wanted = typeof fits === 'string' ? (frame: Frame) => frame.type === fits : fits
@@ -122,6 +142,8 @@ export async function createTestMesh(options: Partial<MeshOptions> & { limits?: 
 
     const client: TestClient = {
       frames,
+      connection,
+      socket,
       next,
       get closed() {
         return closed
@@ -151,6 +173,7 @@ export async function createTestMesh(options: Partial<MeshOptions> & { limits?: 
     mesh,
     storage,
     issuer,
+    accessKeys,
     capabilityKeys,
     token,
     open,
@@ -165,9 +188,9 @@ export async function createTestMesh(options: Partial<MeshOptions> & { limits?: 
       for (const [user_id, role] of Object.entries(members)) await mesh.rooms.setMember('administrator', room_id, user_id, role)
       return room_id
     },
-    async connect(user_id) {
+    async connect(user_id, options) {
       const client = open()
-      const welcome = await client.ask('system.hello', 'server', { token: await token(user_id) })
+      const welcome = await client.ask('system.hello', 'server', { token: await token(user_id, options) })
       if (welcome.type !== 'system.welcome') throw new Error(`no welcome but ${welcome.code}`)
       return client
     },

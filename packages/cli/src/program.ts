@@ -1,0 +1,41 @@
+import { Command } from 'commander'
+import { addMemberAdd } from './commands/member-add.ts'
+import { addMemberList } from './commands/member-list.ts'
+import { addMemberRemove } from './commands/member-remove.ts'
+import { addMemberSetRole } from './commands/member-set-role.ts'
+import { addRoomCreate } from './commands/room-create.ts'
+import { addRoomList } from './commands/room-list.ts'
+import { addServe } from './commands/serve.ts'
+import { addTokenCapability } from './commands/token-capability.ts'
+import { addTokenInspect } from './commands/token-inspect.ts'
+import { addUserCreate } from './commands/user-create.ts'
+import { addUserList } from './commands/user-list.ts'
+
+/** A noun with its verbs. */
+type Group = readonly [noun: string, description: string, verbs: readonly ((parent: Command) => void)[]]
+
+const groups: readonly Group[] = [
+  ['user', 'the people who may sign in', [addUserCreate, addUserList]],
+  ['room', 'the rooms', [addRoomCreate, addRoomList]],
+  ['member', 'who is in a room, and as what', [addMemberAdd, addMemberList, addMemberRemove, addMemberSetRole]],
+  ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],
+]
+
+/** The whole command line. Errors, usage errors included, are thrown. */
+export function createProgram(version: string): Command {
+  const program = new Command('mesh-cli')
+    .description('Administer the users, rooms and tokens of a Mesh server, running or not.')
+    .version(version)
+    .option('--data-dir <path>', 'the data directory of the server (default: MESH_DATA_DIR, or ./mesh-data)')
+    .option('--json', 'print one JSON document, errors included')
+    .option('-q, --quiet', 'print ids alone')
+    .exitOverride()
+    // The one catch prints errors; help that was asked for still goes out.
+    .configureOutput({ outputError: () => {} })
+  for (const [noun, description, verbs] of groups) {
+    const group = program.command(noun).description(description)
+    for (const add of verbs) add(group)
+  }
+  addServe(program)
+  return program
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import { createWorld, settle } from './testing/kit.ts'
+
+// An access token lives 600 s, the warning comes 60 s before its end, and 25 s after it the connection is over.
+async function aged(seconds: number) {
+  const world = await createWorld({ limits: { heartbeat_s: 100_000 } })
+  const a = await world.enter(world.ann)
+  world.clock.advance(seconds * 1_000)
+  return { ...world, a }
+}
+
+describe('an access token that runs out', () => {
+  it('is announced once, 60 s before', async () => {
+    const { a, clock } = await aged(539)
+    await settle(a)
+    expect(a.frames.some(({ type }) => type === 'system.token.expiring')).toBe(false)
+    clock.advance(2_000)
+    expect((await a.next('system.token.expiring')).payload).toEqual({ expires_at: '2026-01-01T00:10:00.000Z' })
+    clock.advance(30_000)
+    expect(a.frames.filter(({ type }) => type === 'system.token.expiring')).toHaveLength(1)
+  })
+
+  it('is good to its last moment', async () => {
+    const { a, clock } = await aged(599)
+    expect((await a.ask('system.ping', 'server', {})).type).toBe('system.pong')
+    clock.advance(1_000)
+    expect(await a.ask('system.ping', 'server', {})).toMatchObject({ code: 'AUTH_EXPIRED', payload: { retryable: true } })
+  })
+
+  it('leaves nothing but to bring another one, for 25 s', async () => {
+    const { a, clock, ann, room, token } = await aged(601)
+    for (const [type, to, payload] of [
+      ['chat.message.send', room, { text: 'x' }],
+      ['room.leave', room, {}],
+      ['rtc.bye', a.peer_id, {}],
+      ['no.such', 'server', {}],
+    ] as const) {
+      expect((await a.ask(type, to, payload)).code).toBe('AUTH_EXPIRED')
+    }
+    clock.advance(20_000)
+    const refreshed = await a.ask('system.token.refresh', 'server', { token: await token(ann) })
+    expect(refreshed).toMatchObject({ type: 'system.token.refreshed', payload: { expires_at: '2026-01-01T00:20:21.000Z' } })
+    expect((await a.ask('chat.message.send', room, { text: 'x' })).type).toBe('chat.message.created')
+    clock.advance(500_000)
+    expect(a.closed).toBeUndefined()
+    clock.advance(60_000)
+    expect(a.frames.filter(({ type }) => type === 'system.token.expiring')).toHaveLength(2)
+  })
+
+  it('closes with 4001 after that', async () => {
+    const { a, clock } = await aged(624)
+    expect(a.closed).toBeUndefined()
+    clock.advance(1_000)
+    expect(a.closed).toEqual({ code: 4001, reason: 'auth_expired' })
+  })
+})
+
+describe('a refresh', () => {
+  it('with a bad token is refused, and the old one stays in force', async () => {
+    const { a, ann, token, clock } = await aged(10)
+    const refresh = async (bad: string) => (await a.ask('system.token.refresh', 'server', { token: bad })).code
+    expect(await refresh('nonsense')).toBe('AUTH_INVALID')
+    expect(await refresh('x'.repeat(5_000))).toBe('AUTH_INVALID')
+    expect(await refresh(await token(ann, clock.now() - 700_000))).toBe('AUTH_EXPIRED')
+    expect((await a.ask('system.ping', 'server', {})).type).toBe('system.pong')
+    clock.advance(0)
+    expect(a.closed).toBeUndefined()
+  })
+
+  const device_id = `dev_${'d'.repeat(22)}`
+  it.each([
+    ['another user', 'bob', {}, {}],
+    ['another device', 'ann', { device_id }, { device_id: `dev_${'e'.repeat(22)}` }],
+    ['a device in place of none', 'ann', {}, { device_id }],
+    ['none in place of a device', 'ann', { device_id }, {}],
+  ] as const)('with the token of %s is AUTH_INVALID, then 4100', async (_name, who, own, other) => {
+    const world = await createWorld()
+    const a = await world.enter(world.ann, own)
+    const stolen = await world.token(world[who], other)
+    expect(await a.ask('system.token.refresh', 'server', { token: stolen })).toMatchObject({ code: 'AUTH_INVALID' })
+    a.send('chat.message.send', world.room, { text: 'x' })
+    world.clock.advance(0)
+    expect(a.closed).toEqual({ code: 4100, reason: 'auth_invalid' })
+  })
+
+  it('during which the access is revoked ends the connection', async () => {
+    const sid = `sess_${'n'.repeat(22)}`
+    const world = await createWorld()
+    const a = await world.enter(world.ann)
+    a.send('system.token.refresh', 'server', { token: await world.token(world.ann, { sid }) })
+    // The connection still belongs to the login before.
+    expect(world.mesh.disconnect({ sid })).toBe(0)
+    await expect(a.next('system.token.refreshed')).rejects.toThrow('4101')
+  })
+
+  it('moves the connection to the new login', async () => {
+    const sid = `sess_${'n'.repeat(22)}`
+    const world = await createWorld()
+    const a = await world.enter(world.ann)
+    await a.ask('system.token.refresh', 'server', { token: await world.token(world.ann, { sid }) })
+    expect(world.mesh.disconnect({ sid })).toBe(1)
+    expect(a.closed?.code).toBe(4101)
+  })
+})
