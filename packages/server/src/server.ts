@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Logger } from '@mesh/core'
-import type { Config } from './config.ts'
+import { resolveLimits, type Logger } from '@mesh/core'
+import * as v from 'valibot'
+import { ConfigError, type Config } from './config.ts'
 import { createMesh, type MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { isLoopbackHost } from './origin.ts'
@@ -27,6 +28,7 @@ const timeouts = {
 
 /** Starts Mesh on its own, as the settings have it. @throws Error with one sentence when it cannot start */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  requireLimits(config)
   const storage = await sqlite(config.database.file)
   const mesh = await createMesh({
     dataDir: config.dataDir,
@@ -57,6 +59,17 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       server.closeAllConnections()
       await closed
     },
+  }
+}
+
+/** The limits' shape is the engine's to judge; the sentence about it is ours. */
+function requireLimits({ limits }: Config): void {
+  try {
+    resolveLimits(limits)
+  } catch (error) {
+    if (!v.isValiError(error)) throw error
+    const path = v.getDotPath(error.issues[0])
+    throw new ConfigError(`MESH_LIMITS must name known limits, each with a number in range: look at ${path ?? 'its shape'}.`)
   }
 }
 

@@ -121,8 +121,9 @@ describe('createPasswords', () => {
     for (const [password, stored] of answers) {
       expect(await passwords.verify(password, stored)).toBe(false)
       const time = await fastest(5, () => passwords.verify(password, stored))
-      expect(time).toBeGreaterThan(known * 0.7)
-      expect(time).toBeLessThan(known * 1.5)
+      // Without the dummy hash an answer comes in a thousandth of the time; machines that are busy differ by less than this.
+      expect(time).toBeGreaterThan(known * 0.3)
+      expect(time).toBeLessThan(known * 4)
     }
   })
 
@@ -205,8 +206,10 @@ describe('createPasswords', () => {
     }
     await done
     expect(timers.length).toBeGreaterThan(50)
-    expect(Math.max(...timers)).toBeLessThan(one / 2)
-    expect(Math.max(...checks)).toBeLessThan(one / 2)
+    // On the event loop, or in the pool that token checks need, a single wait would last for several hashes.
+    for (const waits of [timers, checks]) {
+      expect(waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.95)]).toBeLessThan(one / 2)
+    }
   })
 
   it('lets a process finish a hash, and then exit without close', async () => {
