@@ -28,7 +28,9 @@ interface Pair {
 
 function start(file: string): Promise<Server> {
   const child = fork(new URL(file, import.meta.url), { execArgv: ['--conditions=@mesh/source'] })
-  return new Promise((resolve) => child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) })))
+  return new Promise((resolve) =>
+    child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) })),
+  )
 }
 
 function cpuOf({ child }: Server): Promise<number> {
@@ -149,7 +151,9 @@ for (let i = 0; i < rounds; i++) {
   results.push({ bare: await measure(bare, barePairs), mesh: await measure(mesh, meshPairs) })
 }
 const ratio = median(results.map((round) => round.mesh / round.bare))
-console.log(`rtc.ice of ${Buffer.byteLength(meshPairs[0]?.write() ?? '')} bytes, ${pairs} pairs, ${rounds} rounds of ${pairs * perRound} frames`)
+console.log(
+  `rtc.ice of ${Buffer.byteLength(meshPairs[0]?.write() ?? '')} bytes, ${pairs} pairs, ${rounds} rounds of ${pairs * perRound} frames`,
+)
 console.log(`bare ws relay  ${median(results.map((round) => round.bare)).toFixed(1)} us of CPU per delivered frame`)
 console.log(`Mesh           ${median(results.map((round) => round.mesh)).toFixed(1)} us of CPU per delivered frame`)
 console.log(`ratio          ${ratio.toFixed(2)} (median; goal: at most ${goal})`)

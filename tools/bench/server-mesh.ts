@@ -16,7 +16,12 @@ const limits = {
   connections_per_address: 10_000,
 }
 const env = { MESH_DATA_DIR: dataDir, MESH_PORT: '0', MESH_LIMITS: JSON.stringify(limits) }
-const quiet = { debug() {}, info() {}, warn() {}, error: (fields: object, message: string) => console.error(fields, message) }
+const quiet = {
+  debug() {},
+  info() {},
+  warn() {},
+  error: (fields: object, message: string) => console.error(fields, message),
+}
 const { mesh, url } = await startServer(readConfig({ env, cwd: dataDir }), quiet)
 const username = 'bench'
 const password = 'correct horse battery staple'

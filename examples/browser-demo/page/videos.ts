@@ -32,12 +32,11 @@ export function createPicture(id: 'remote' | 'local' | 'screen'): Picture {
 
   function refresh(): void {
     const stream = video?.srcObject instanceof MediaStream ? video.srcObject : undefined
-    for (const track of watched) for (const type of events) track.removeEventListener(type, refresh)
+    for (const track of watched) track.removeEventListener('ended', refresh)
     watched = stream?.getVideoTracks() ?? []
-    for (const track of watched) for (const type of events) track.addEventListener(type, refresh)
-    // A camera that was turned off at the other end stays as a track that is muted.
-    figure.dataset['picture'] = watched.some(({ muted, readyState }) => !muted && readyState === 'live') ? 'on' : 'off'
+    for (const track of watched) track.addEventListener('ended', refresh)
+    // A camera turned off at the other end leaves the stream. `muted` says nothing sure: after a rollback Chromium may
+    // leave a track muted whose frames arrive.
+    figure.dataset['picture'] = watched.some(({ readyState }) => readyState === 'live') ? 'on' : 'off'
   }
 }
-
-const events = ['mute', 'unmute', 'ended'] as const

@@ -31,7 +31,11 @@ afterAll(async () => {
 
 async function login(name: string): Promise<string> {
   const headers = { 'content-type': 'application/json' }
-  const response = await fetch(`${base}/login`, { method: 'POST', headers, body: JSON.stringify({ name, password: name }) })
+  const response = await fetch(`${base}/login`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ name, password: name }),
+  })
   return response.headers.get('set-cookie')?.split(';')[0] ?? ''
 }
 
@@ -45,7 +49,10 @@ interface Frame {
 /** A client with the application's cookie and nothing of Mesh's. */
 async function connect(cookie: string | undefined, origin?: string) {
   const headers = cookie === undefined ? {} : { cookie }
-  const socket = new WebSocket(`${base.replace('http', 'ws')}/mesh/ws`, 'mesh.v1', { headers, ...(origin ? { origin } : {}) })
+  const socket = new WebSocket(`${base.replace('http', 'ws')}/mesh/ws`, 'mesh.v1', {
+    headers,
+    ...(origin ? { origin } : {}),
+  })
   const frames: Frame[] = []
   const waiting: (() => void)[] = []
   socket.on('message', (data) => {
@@ -56,9 +63,7 @@ async function connect(cookie: string | undefined, origin?: string) {
   return {
     socket,
     send: (type: string, to: string, payload: object) =>
-      socket.send(
-        JSON.stringify({ type, id: crypto.randomUUID(), timestamp: new Date().toISOString(), to, payload }),
-      ),
+      socket.send(JSON.stringify({ type, id: crypto.randomUUID(), timestamp: new Date().toISOString(), to, payload })),
     async next(type: string): Promise<Frame> {
       for (;;) {
         const at = frames.findIndex((frame) => frame.type === type)

@@ -53,7 +53,9 @@ describe('connect', () => {
     await online(server, ann, { token })
     expect(reasons).toEqual(['connect', 'rejected'])
     const expired = await server.token(ann, old)
+    const before = server.requests.length
     await expect(connect({ url: server.url, token: expired })).rejects.toMatchObject({ code: 'AUTH_EXPIRED' })
+    expect(server.requests).toHaveLength(before + 1)
   })
 
   it('gives up on a server that does not answer', async () => {
@@ -111,6 +113,8 @@ describe('request', () => {
     for (const socket of server.sockets) socket.resume()
     await expect(a.request('system.ping', {}, { signal: abort.signal })).rejects.toBe(reason)
     await expect(a.request('system.ping', {})).resolves.toEqual({})
+    // What was called off before was not sent at all.
+    expect(server.sent.filter(({ type }) => type === 'system.ping')).toHaveLength(1)
   })
 
   it('acts once when it is sent again under the same id', async () => {

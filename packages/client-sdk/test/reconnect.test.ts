@@ -206,22 +206,21 @@ describe('a server that stops', () => {
     const server = await world()
     const mesh = await online(server, await server.user('ann'))
     const states = statesOf(mesh)
-    const [peer] = server.mesh.peers.values()
-    const told = mesh.once('system.draining')
-    peer?.send(
-      JSON.stringify({
-        type: 'system.draining',
-        id: crypto.randomUUID(),
-        timestamp: new Date().toISOString(),
-        from: 'server',
-        to: mesh.me.peer_id,
-        payload: { reconnect_after_ms: 300 },
-      }),
-    )
-    await told
+    await drain(server, mesh, 300)
     const start = performance.now()
     await vi.waitFor(() => expect(states).toEqual(['reconnecting', 'online']), 5000)
     expect(performance.now() - start).toBeGreaterThan(250)
+  })
+
+  it('is not sought before when it goes first', async () => {
+    const server = await world()
+    const mesh = await online(server, await server.user('ann'))
+    const states = statesOf(mesh)
+    await drain(server, mesh, 700)
+    const start = performance.now()
+    cut(server)
+    await vi.waitFor(() => expect(states).toEqual(['reconnecting', 'online']), 5000)
+    expect(performance.now() - start).toBeGreaterThan(650)
   })
 })
 
@@ -271,4 +270,15 @@ async function lifeOf(server: TestServer, user_id: string): Promise<number> {
   const [, claims = ''] = (await server.token(user_id, Date.now())).split('.')
   const { exp, iat } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { exp: number; iat: number }
   return (exp - iat) * 1000
+}
+
+/** The server says that it is about to stop, and goes on. */
+async function drain(server: TestServer, mesh: Mesh, reconnect_after_ms: number): Promise<void> {
+  const told = mesh.once('system.draining')
+  const envelope = { type: 'system.draining', id: crypto.randomUUID(), timestamp: new Date().toISOString() }
+  const payload = { reconnect_after_ms }
+  for (const socket of server.sockets) {
+    socket.send(JSON.stringify({ ...envelope, from: 'server', to: mesh.me.peer_id, payload }))
+  }
+  await told
 }

@@ -30,7 +30,14 @@ export const actionsOf: Readonly<Record<Role, ReadonlySet<Action>>> = {
 }
 
 /** The capabilities of the contract; a host application may add words of its own. */
-export const capabilities = ['call', 'screen', 'share:file', 'share:folder', 'terminal:view', 'terminal:control'] as const
+export const capabilities = [
+  'call',
+  'screen',
+  'share:file',
+  'share:folder',
+  'terminal:view',
+  'terminal:control',
+] as const
 
 /** What a room decides for itself; whatever it leaves out is as {@link defaultCaps} and the server have it. */
 export interface RoomPolicy {

@@ -125,7 +125,11 @@ export interface Engine {
    * Reads a room and brings the peer into it, as one step in the order of events: `entered` runs before anything later
    * can be told to the peer. @throws MeshError
    */
-  enter(peer: Peer, room_id: string, entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void): Promise<void>
+  enter(
+    peer: Peer,
+    room_id: string,
+    entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void,
+  ): Promise<void>
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, reason: LeaveReason): void
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
@@ -184,8 +188,6 @@ export interface Call<T extends ClientEventType = ClientEventType> {
 export interface Answered {
   readonly answered: true
 }
-
-
 
 type Reply<T extends ClientEventType> =
   ReplyType<T> extends ServerEventType ? ServerPayload<ReplyType<T>> | Answered : void

@@ -37,7 +37,8 @@ export function decode(text: string, depth: number): ClientFrame {
   if (typeof timestamp !== 'string' || !instant.test(timestamp)) throw bad('envelope', 'timestamp', id)
   if (typeof to !== 'string' || !address.test(to)) throw bad('envelope', 'to', id)
   if (from !== undefined && typeof from !== 'string') throw bad('envelope', 'from', id)
-  if (reply_to !== undefined && (typeof reply_to !== 'string' || !uuid.test(reply_to))) throw bad('envelope', 'reply_to', id)
+  if (reply_to !== undefined && (typeof reply_to !== 'string' || !uuid.test(reply_to)))
+    throw bad('envelope', 'reply_to', id)
   if (!isRecord(payload)) throw bad('envelope', 'payload', id)
   for (const key in value) if (!envelopeKeys.has(key)) throw bad('unknown_field', undefined, id)
   // Only an escape can bring a NUL or a lone surrogate into a text that was decoded from UTF-8, and escapes are rare.
@@ -106,7 +107,12 @@ function isClean(value: unknown): boolean {
  * The bytes of a payload that its class limits: those of the field that the class is named after, otherwise those of the
  * whole payload without its `cap_token`. `frameBytes` is an upper bound that spares counting in the common case.
  */
-export function exceeds(limit: number, limitClass: LimitClass, payload: ClientFrame['payload'], frameBytes: number): boolean {
+export function exceeds(
+  limit: number,
+  limitClass: LimitClass,
+  payload: ClientFrame['payload'],
+  frameBytes: number,
+): boolean {
   if (frameBytes <= limit) return false
   const counted = limited(limitClass, payload)
   // A UTF-16 unit is at most three bytes of UTF-8, so most texts need no encoding to be judged.

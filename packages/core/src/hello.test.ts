@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MeshError } from './errors.ts'
 import { createWorld, frameText, settle } from './testing/kit.ts'
 
-const world = await createWorld()
+const world = await createWorld({ limits: {} })
 const token = await world.token(world.ann)
 const hello = (payload: object, overrides: object = {}) => frameText({ type: 'system.hello', payload, ...overrides })
 const device = `dev_${'d'.repeat(22)}`
@@ -45,7 +45,10 @@ describe('the hello', () => {
     const client = world.open()
     const welcome = await client.ask('system.hello', 'server', { token: own, device_id: device })
     expect(welcome.payload.device_id).toBe(device)
-    for (const wrong of [{ token: own, device_id: `${device}x` }, { token, device_id: device }]) {
+    for (const wrong of [
+      { token: own, device_id: `${device}x` },
+      { token, device_id: device },
+    ]) {
       const other = world.open()
       expect(await other.ask('system.hello', 'server', wrong)).toMatchObject({ code: 'AUTH_INVALID' })
       expect(other.closed).toEqual({ code: 4100, reason: 'auth_invalid' })

@@ -15,7 +15,17 @@ type Hooks = {
 /** The live state of one node: who is connected, who is in which room, and the order in which rooms hear of events. */
 export interface Hub extends Pick<
   Engine,
-  'peers' | 'rooms' | 'tell' | 'broadcast' | 'publish' | 'enter' | 'leave' | 'notInRoom' | 'repeat' | 'forward' | 'encodeSignal'
+  | 'peers'
+  | 'rooms'
+  | 'tell'
+  | 'broadcast'
+  | 'publish'
+  | 'enter'
+  | 'leave'
+  | 'notInRoom'
+  | 'repeat'
+  | 'forward'
+  | 'encodeSignal'
 > {
   add(peer: Peer): void
   /** How many connections a user has on this node. */

@@ -1,13 +1,4 @@
-export {
-  actionsOf,
-  capabilities,
-  capsOf,
-  defaultCaps,
-  roles,
-  type Action,
-  type Role,
-  type RoomPolicy,
-} from './acl.ts'
+export { actionsOf, capabilities, capsOf, defaultCaps, roles, type Action, type Role, type RoomPolicy } from './acl.ts'
 export type { GrantRequest } from './capabilities/grant.ts'
 export type { Peer, Principal } from './context.ts'
 export { field, type ClientEvent, type PayloadSchema, type ServerEvent } from './define.ts'

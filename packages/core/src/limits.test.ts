@@ -30,8 +30,18 @@ describe('the limits', () => {
   })
 
   it('are settings, checked', () => {
-    expect(resolveLimits({ classes: { chat: { burst: 3 } } }).classes.chat).toEqual({ bytes: 4_096, burst: 3, per_s: 1 })
-    for (const wrong of [{ nonsense: 1 }, { depth: 0 }, { depth: '1' }, { frames: { burst: Infinity } }, { classes: { chat: 1 } }]) {
+    expect(resolveLimits({ classes: { chat: { burst: 3 } } }).classes.chat).toEqual({
+      bytes: 4_096,
+      burst: 3,
+      per_s: 1,
+    })
+    for (const wrong of [
+      { nonsense: 1 },
+      { depth: 0 },
+      { depth: '1' },
+      { frames: { burst: Infinity } },
+      { classes: { chat: 1 } },
+    ]) {
       expect(() => resolveLimits(wrong), JSON.stringify(wrong)).toThrow()
     }
   })
@@ -39,7 +49,9 @@ describe('the limits', () => {
 
 describe('the raw frames of a connection', () => {
   it('are counted before they are parsed: 120 at once, 60 a second', async () => {
-    const { connect, ann, clock } = await createWorld({ limits: { offences: unhurried.frames, classes: unhurried.classes } })
+    const { connect, ann, clock } = await createWorld({
+      limits: { offences: unhurried.frames, classes: unhurried.classes },
+    })
     const a = await connect(ann)
     for (let i = 0; i < 120; i++) a.raw('no JSON')
     expect(a.frames.filter(({ code }) => code === 'BAD_MESSAGE')).toHaveLength(120)
@@ -60,7 +72,9 @@ describe('the raw frames of a connection', () => {
   })
 
   it('close it at once when the bytes run out: 256 KiB at once, 64 KiB a second', async () => {
-    const { connect, ann, clock, token } = await createWorld({ limits: { frames: unhurried.frames, classes: unhurried.classes } })
+    const { connect, ann, clock, token } = await createWorld({
+      limits: { frames: unhurried.frames, classes: unhurried.classes },
+    })
     const hello = frameText({ type: 'system.hello', payload: { token: await token(ann) } }).length
     const a = await connect(ann)
     const kib = frameText().padEnd(1_024)
@@ -116,6 +130,7 @@ describe('the buckets of a class', () => {
   it('close the connection when it keeps on', async () => {
     const { enter, ann, room } = await createWorld({ limits: { frames: unhurried.frames, bytes: unhurried.bytes } })
     const a = await enter(ann)
+    await settle(a)
     for (let i = 0; i < 50; i++) a.send('presence.update', room, { status: 'away' })
     expect(a.frames.filter(({ code }) => code === 'RATE_LIMITED')).toHaveLength(21)
     expect(a.closed?.code).toBe(4005)

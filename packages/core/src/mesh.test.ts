@@ -22,7 +22,11 @@ describe('a journey through the engine', () => {
     expect((await a.next('presence.update')).payload).toMatchObject({ peer_id: b.peer_id, status: 'online' })
 
     const said = await a.ask('chat.message.send', room, { text: 'hello' })
-    expect(said).toMatchObject({ type: 'chat.message.created', from: a.peer_id, payload: { seq: 3, text: 'hello', user_id: ann } })
+    expect(said).toMatchObject({
+      type: 'chat.message.created',
+      from: a.peer_id,
+      payload: { seq: 3, text: 'hello', user_id: ann },
+    })
     const heard = await b.next('chat.message.created')
     expect(heard.payload).toEqual(said.payload)
     expect(heard.reply_to).toBeUndefined()
@@ -57,11 +61,19 @@ describe('a journey through the engine', () => {
     expect(await a.ask('rtc.offer', b.peer_id, { ...offer, cap_token })).toMatchObject({ code: 'UNROUTABLE' })
     await b.ask('room.join', room, {})
     expect(await b.ask('rtc.offer', a.peer_id, { ...offer, cap_token })).toMatchObject({ code: 'CAP_INVALID' })
-    expect(await a.ask('rtc.offer', b.peer_id, { ...offer, purpose: 'screen', cap_token })).toMatchObject({ code: 'CAP_REQUIRED', payload: { required: 'screen' } })
-    expect(await a.ask('rtc.offer', b.peer_id, { ...offer, sdp: sdp('application'), cap_token })).toMatchObject({ code: 'BAD_MESSAGE' })
+    expect(await a.ask('rtc.offer', b.peer_id, { ...offer, purpose: 'screen', cap_token })).toMatchObject({
+      code: 'CAP_REQUIRED',
+      payload: { required: 'screen' },
+    })
+    expect(await a.ask('rtc.offer', b.peer_id, { ...offer, sdp: sdp('application'), cap_token })).toMatchObject({
+      code: 'BAD_MESSAGE',
+    })
     expect(await b.ask('rtc.answer', a.peer_id, { rtc_id, sdp: sdp() })).toMatchObject({ code: 'NOT_FOUND' })
     expect(await b.ask('system.ping', 'server', {}, { from: a.peer_id })).toMatchObject({ code: 'BAD_MESSAGE' })
-    expect(await b.ask('no.such', 'server', {})).toMatchObject({ code: 'BAD_MESSAGE', payload: { reason: 'unknown_type' } })
+    expect(await b.ask('no.such', 'server', {})).toMatchObject({
+      code: 'BAD_MESSAGE',
+      payload: { reason: 'unknown_type' },
+    })
     await t.mesh.rooms.setMember('administrator', room, await t.user('cleo'), 'owner')
     await t.mesh.rooms.removeMember('administrator', room, ann)
     expect((await a.next('room.left')).payload.reason).toBe('removed')

@@ -12,7 +12,15 @@ import { createHub } from './hub.ts'
 import { randomIds, sha256, type Ids } from './ids.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createMemoryBus } from './memory/bus.ts'
-import { silentLogger, systemClock, type Bus, type Clock, type Logger, type RoomEvent, type Storage } from './ports/index.ts'
+import {
+  silentLogger,
+  systemClock,
+  type Bus,
+  type Clock,
+  type Logger,
+  type RoomEvent,
+  type Storage,
+} from './ports/index.ts'
 import { createPresence } from './presence/handlers.ts'
 import { shownPresence } from './presence/state.ts'
 import { createRepeats } from './repeats.ts'
@@ -94,7 +102,19 @@ export function createMesh(options: MeshOptions): Mesh {
     },
   })
   const check = createCapabilityCheck({ keys, issuer, clock, capsOf: capsFor })
-  const engine: Engine = { ...hub, ...check, answered, digest: sha256, storage, clock, ids, limits, logger, issuer, capsOf: capsFor }
+  const engine: Engine = {
+    ...hub,
+    ...check,
+    answered,
+    digest: sha256,
+    storage,
+    clock,
+    ids,
+    limits,
+    logger,
+    issuer,
+    capsOf: capsFor,
+  }
   const grant = createGrant({ keys, issuer, clock, ids, capsOf: capsFor, isKnown: (cap) => knownCaps.includes(cap) })
 
   const presence = createPresence(engine)

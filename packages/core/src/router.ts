@@ -71,7 +71,11 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
   /** What ties the peer to a room, from the live state where it has joined, from the storage where it has not. */
   function belonging(event: ClientEvent, peer: Peer, room_id: string): Belonging | Promise<Belonging> {
     const occupant = peer.rooms.get(room_id)
-    if (occupant) return { role: occupant.role, proof: event.room === 'joined' ? occupant : { room: occupant.room, member: occupant } }
+    if (occupant)
+      return {
+        role: occupant.role,
+        proof: event.room === 'joined' ? occupant : { room: occupant.room, member: occupant },
+      }
     return event.room === 'joined' ? engine.notInRoom(room_id) : membership(peer, room_id)
   }
 

@@ -68,18 +68,32 @@ describe('frames', () => {
     const { connect, ann, room } = await createWorld()
     const a = await connect(ann)
     a.raw('{')
-    expect(await a.next('error')).toMatchObject({ code: 'BAD_MESSAGE', from: 'server', to: a.peer_id, payload: { reason: 'json' } })
+    expect(await a.next('error')).toMatchObject({
+      code: 'BAD_MESSAGE',
+      from: 'server',
+      to: a.peer_id,
+      payload: { reason: 'json' },
+    })
     const secret = 'do-not-repeat-this'
     const cases: [object, object][] = [
       [{ type: secret }, { reason: 'unknown_type' }],
       [{ payload: { [secret]: 1 } }, { reason: 'payload' }],
       [{ [secret]: 1 }, { reason: 'unknown_field' }],
-      [{ type: 'presence.update', to: room, payload: { status: secret } }, { reason: 'payload', path: 'status' }],
+      [
+        { type: 'presence.update', to: room, payload: { status: secret } },
+        { reason: 'payload', path: 'status' },
+      ],
       [{ from: `peer_${secret}`.padEnd(28, 'x') }, { reason: 'envelope', path: 'from' }],
       [{ to: room }, { reason: 'envelope', path: 'to' }],
       [{ type: 'room.join' }, { reason: 'envelope', path: 'to' }],
-      [{ type: 'rtc.bye', to: 'server' }, { reason: 'envelope', path: 'to' }],
-      [{ type: 'rtc.bye', to: room }, { reason: 'envelope', path: 'to' }],
+      [
+        { type: 'rtc.bye', to: 'server' },
+        { reason: 'envelope', path: 'to' },
+      ],
+      [
+        { type: 'rtc.bye', to: room },
+        { reason: 'envelope', path: 'to' },
+      ],
     ]
     for (const [wrong, payload] of cases) {
       const before = a.frames.length
@@ -101,12 +115,15 @@ describe('frames', () => {
     },
   )
 
-  it.each(['1e400', '-1', '1.5', '9007199254740992', '"1"', 'null'])('are refused with a count of %s', async (number) => {
-    const { connect, ann } = await createWorld()
-    const a = await connect(ann)
-    a.raw(frameText({ type: 'system.ack' }).replace('"payload":{}', `"payload":{"received":${number}}`))
-    expect(await a.next('error')).toMatchObject({ code: 'BAD_MESSAGE', payload: { path: 'received' } })
-  })
+  it.each(['1e400', '-1', '1.5', '9007199254740992', '"1"', 'null'])(
+    'are refused with a count of %s',
+    async (number) => {
+      const { connect, ann } = await createWorld()
+      const a = await connect(ann)
+      a.raw(frameText({ type: 'system.ack' }).replace('"payload":{}', `"payload":{"received":${number}}`))
+      expect(await a.next('error')).toMatchObject({ code: 'BAD_MESSAGE', payload: { path: 'received' } })
+    },
+  )
 
   it('may name the peer they come from, and no other', async () => {
     const { connect, ann, bob } = await createWorld()
@@ -189,7 +206,7 @@ describe('the socket', () => {
   })
 
   it('that is silent is asked after 25 s, and closed with 4004 when 8 s pass without a sign', async () => {
-    const { connect, ann, clock } = await createWorld()
+    const { connect, ann, clock } = await createWorld({ limits: {} })
     const a = await connect(ann)
     clock.advance(24_999)
     expect(heard(a)).toEqual([])
@@ -205,7 +222,7 @@ describe('the socket', () => {
   })
 
   it('is alive by a sign below the protocol too', async () => {
-    const { connect, ann, clock } = await createWorld()
+    const { connect, ann, clock } = await createWorld({ limits: {} })
     const a = await connect(ann)
     for (let i = 0; i < 5; i++) {
       clock.advance(20_000)
@@ -220,7 +237,9 @@ describe('a planned stop', () => {
     const { connect, open, ann, bob, mesh, clock } = await createWorld()
     const [a, b] = [await connect(ann), await connect(bob)]
     const done = mesh.drain(10_000)
-    const delays = [await a.next('system.draining'), await b.next('system.draining')].map(({ payload }) => payload.reconnect_after_ms)
+    const delays = [await a.next('system.draining'), await b.next('system.draining')].map(
+      ({ payload }) => payload.reconnect_after_ms,
+    )
     expect(delays).toEqual([0, 5_000])
     expect(mesh.admit('127.0.0.1')).toBe('unavailable')
     expect(open().closed?.code).toBe(1012)

@@ -61,6 +61,8 @@ export function createSession(
   let busy = false
   let peer: Peer | undefined
   let buckets: ClassBuckets = {}
+  // Why the connection ends as soon as the error that is about to be thrown has been answered.
+  let doomed: CloseReason | undefined
   // Whom a revocation meant while it was being found out who is here: what was read then may be older than it.
   let asking = 0
   const bars: { which: Selector; reason: CloseReason }[] = []
@@ -102,13 +104,17 @@ export function createSession(
   function fail(error: unknown, reply_to: string | undefined): void {
     const known = isMeshError(error) ? error : internal(error)
     send(encoder.error(peer?.peer_id ?? 'client', known, reply_to))
-    if (known.code === 'RATE_LIMITED' && offences.take(clock.monotonic()) > 0) close('rate_limited')
+    if (known.code === 'RATE_LIMITED' && offences.take(clock.monotonic()) > 0) doomed = 'rate_limited'
+    if (doomed) close(doomed)
   }
 
   function internal(error: unknown): MeshError {
     const correlation_id = ids.uuid()
     // The message of a foreign error may quote what it choked on; its stack says where to look and quotes it too.
-    logger.error({ correlation_id, error: error instanceof Error ? error.name : typeof error, at: topOf(error) }, 'a handler failed')
+    logger.error(
+      { correlation_id, error: error instanceof Error ? error.name : typeof error, at: topOf(error) },
+      'a handler failed',
+    )
     return new MeshError('INTERNAL', undefined, { correlation_id })
   }
 
@@ -227,17 +233,12 @@ export function createSession(
     if (isBarred(principal)) throw new MeshError('AUTH_INVALID')
     if (!peer || principal.user_id !== peer.user_id || principal.device_id !== peer.device_id) {
       // Whoever brings somebody else's token is not who this connection was opened for.
-      queueMicrotaskClose()
+      doomed = 'auth_invalid'
       throw new MeshError('AUTH_INVALID')
     }
     Object.assign(peer, { sid: principal.sid, expires_at: principal.expires_at })
     liveness.tokenUntil(principal.expires_at)
     return principal.expires_at ?? clock.now()
-  }
-
-  /** Closes once the error that is about to be thrown has been answered. */
-  function queueMicrotaskClose(): void {
-    clock.after(0, () => close('auth_invalid'))
   }
 
   return {
@@ -269,5 +270,10 @@ function reasonFor(error: unknown): CloseReason {
 }
 
 function topOf(error: unknown): string | undefined {
-  return error instanceof Error ? error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '))?.trim() : undefined
+  return error instanceof Error
+    ? error.stack
+        ?.split('\n')
+        .find((line) => line.trimStart().startsWith('at '))
+        ?.trim()
+    : undefined
 }

@@ -69,7 +69,9 @@ function requireLimits({ limits }: Config): void {
   } catch (error) {
     if (!v.isValiError(error)) throw error
     const path = v.getDotPath(error.issues[0])
-    throw new ConfigError(`MESH_LIMITS must name known limits, each with a number in range: look at ${path ?? 'its shape'}.`)
+    throw new ConfigError(
+      `MESH_LIMITS must name known limits, each with a number in range: look at ${path ?? 'its shape'}.`,
+    )
   }
 }
 

@@ -10,7 +10,10 @@ import { open } from './support.ts'
 
 const rounds = 50
 const password = 'correct horse battery staple'
-const limits = JSON.stringify({ classes: { chat: { burst: 100_000, per_s: 100_000 } }, frames: { burst: 100_000, per_s: 100_000 } })
+const limits = JSON.stringify({
+  classes: { chat: { burst: 100_000, per_s: 100_000 } },
+  frames: { burst: 100_000, per_s: 100_000 },
+})
 
 let dataDir: string
 let room: string
@@ -61,8 +64,13 @@ it(`loses no acknowledged message in ${rounds} kills in the middle of a burst`, 
     await client.ask('room.join', room, {})
     const texts = new Map<string, string>()
     client.socket.on('message', (data) => {
-      const frame = JSON.parse(String(data)) as { reply_to?: string; type: string; payload: { message_id: string; text: string } }
-      if (frame.type === 'chat.message.created' && frame.reply_to) acknowledged.set(frame.payload.message_id, frame.payload.text)
+      const frame = JSON.parse(String(data)) as {
+        reply_to?: string
+        type: string
+        payload: { message_id: string; text: string }
+      }
+      if (frame.type === 'chat.message.created' && frame.reply_to)
+        acknowledged.set(frame.payload.message_id, frame.payload.text)
     })
     const kill = sleep(20 + Math.random() * 100).then(() => child.kill('SIGKILL'))
     for (let i = 0; client.socket.readyState === client.socket.OPEN && i < 100; i++) {
@@ -78,10 +86,13 @@ it(`loses no acknowledged message in ${rounds} kills in the middle of a burst`, 
   const { child, base, died } = await start()
   const found = new Map<string, string>()
   const seqs: number[] = []
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const headers = { authorization: `Bearer ${token}` }
     const response = await fetch(`${base}/api/v1/rooms/${room}/events?after=${after}&limit=1000`, { headers })
-    const page = (await response.json()) as { data: { seq: number; type: string; payload: Record<string, string> }[]; next?: number }
+    const page = (await response.json()) as {
+      data: { seq: number; type: string; payload: Record<string, string> }[]
+      next?: number
+    }
     for (const { seq, type, payload } of page.data) {
       seqs.push(seq)
       if (type === 'chat.message.created') found.set(String(payload.message_id), String(payload.text))
@@ -95,7 +106,9 @@ it(`loses no acknowledged message in ${rounds} kills in the middle of a burst`, 
   const lost = [...acknowledged].filter(([id, text]) => found.get(id) !== text)
   const texts = [...found.values()]
   // oxlint-disable-next-line no-console -- the figures are the point
-  console.log(`${rounds} kills: ${sent} sent, ${acknowledged.size} acknowledged, ${found.size} stored, ${lost.length} lost`)
+  console.log(
+    `${rounds} kills: ${sent} sent, ${acknowledged.size} acknowledged, ${found.size} stored, ${lost.length} lost`,
+  )
   expect(acknowledged.size).toBeGreaterThan(rounds)
   expect(lost).toEqual([])
   expect(new Set(texts).size).toBe(texts.length)

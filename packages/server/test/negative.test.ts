@@ -18,7 +18,9 @@ const candidate = { candidate: 'candidate:1 1 udp 1 192.0.2.1 1 typ host', sdpMi
 const rtcId = () => `rtc_${randomBytes(16).toString('base64url')}`
 
 beforeAll(async () => {
-  rig = await createRig({ limits: { classes: { sdp: { burst: 200 }, capability: { burst: 200 }, other: { burst: 200 } } } })
+  rig = await createRig({
+    limits: { classes: { sdp: { burst: 200 }, capability: { burst: 200 }, other: { burst: 200 } } },
+  })
   const [cleo, mallory] = [await rig.account('cleo'), await rig.account('mallory')]
   ann = await rig.account('ann')
   bob = await rig.account('bob')
@@ -99,7 +101,11 @@ describe('an offer', () => {
       },
       { code: 'CAP_INVALID' },
     ],
-    ['with a token for another room', async () => offer(await capability(a, { room_id: otherRoom })), { code: 'CAP_INVALID' }],
+    [
+      'with a token for another room',
+      async () => offer(await capability(a, { room_id: otherRoom })),
+      { code: 'CAP_INVALID' },
+    ],
     [
       'with a token for another target',
       async () => offer(await capability(a, { target_peer_id: c.peer_id })),
@@ -130,21 +136,31 @@ describe('an offer', () => {
   })
 
   it('to somebody outside the room, somebody offline or nobody at all is answered alike', async () => {
-    for (const to of [outsider.peer_id, `peer_${randomBytes(16).toString('base64url')}`, `usr_${randomBytes(16).toString('base64url')}`]) {
+    for (const to of [
+      outsider.peer_id,
+      `peer_${randomBytes(16).toString('base64url')}`,
+      `usr_${randomBytes(16).toString('base64url')}`,
+    ]) {
       expect(await a.ask('rtc.offer', to, offer(await capability(a, {})))).toMatchObject({ code: 'UNROUTABLE' })
     }
     await nothingDelivered()
   })
 
   it('from somebody outside the room is refused', async () => {
-    expect(await outsider.ask('rtc.offer', b.peer_id, offer(await capability(a, {})))).toMatchObject({ code: 'ACCESS_DENIED' })
-    expect(await outsider.ask('capability.request', 'server', { room_id: room, caps: ['call'] })).toMatchObject({ code: 'ACCESS_DENIED' })
+    expect(await outsider.ask('rtc.offer', b.peer_id, offer(await capability(a, {})))).toMatchObject({
+      code: 'ACCESS_DENIED',
+    })
+    expect(await outsider.ask('capability.request', 'server', { room_id: room, caps: ['call'] })).toMatchObject({
+      code: 'ACCESS_DENIED',
+    })
     await nothingDelivered()
   })
 
   it('under a false name is refused', async () => {
     const spoofed = { from: c.peer_id }
-    expect(await a.ask('rtc.offer', b.peer_id, offer(await capability(a, {})), spoofed)).toMatchObject({ code: 'BAD_MESSAGE' })
+    expect(await a.ask('rtc.offer', b.peer_id, offer(await capability(a, {})), spoofed)).toMatchObject({
+      code: 'BAD_MESSAGE',
+    })
     await nothingDelivered()
   })
 
@@ -188,7 +204,10 @@ describe('a connection', () => {
 
   it('takes the token from the Authorization header, never from the URL', async () => {
     const wire = await rig.open({ headers: { authorization: `Bearer ${ann.access_token}` } })
-    expect(await wire.hello()).toMatchObject({ type: 'system.welcome', payload: { user_id: ann.user_id, resumed: false } })
+    expect(await wire.hello()).toMatchObject({
+      type: 'system.welcome',
+      payload: { user_id: ann.user_id, resumed: false },
+    })
     wire.socket.close()
     for (const name of ['token', 'access_token', 'jwt']) {
       await expect(rig.open({ path: `/ws?${name}=${ann.access_token}` })).rejects.toThrow('400')

@@ -59,8 +59,16 @@ describe('login', () => {
   })
 
   it('is refused with bodies that are not exactly what is asked for', async () => {
-    for (const body of [{}, { username: 'ann' }, { username: 'ann', password, admin: true }, { username: 1, password }]) {
-      expect(await rig.rest('POST', '/api/v1/auth/login', body)).toMatchObject({ status: 400, body: { code: 'BAD_MESSAGE' } })
+    for (const body of [
+      {},
+      { username: 'ann' },
+      { username: 'ann', password, admin: true },
+      { username: 1, password },
+    ]) {
+      expect(await rig.rest('POST', '/api/v1/auth/login', body)).toMatchObject({
+        status: 400,
+        body: { code: 'BAD_MESSAGE' },
+      })
     }
     const form = await fetch(`${rig.base}/api/v1/auth/login`, { method: 'POST', body: 'username=ann' })
     expect(form.status).toBe(400)
@@ -74,7 +82,9 @@ describe('users', () => {
     expect((await as(ann).get('/users')).body).toMatchObject({ code: 'ACCESS_DENIED' })
     expect((await as(ann).post('/users', { username: 'x', password })).status).toBe(403)
     expect((await as(ann).patch(`/users/${ann.user_id}`, { admin: true })).status).toBe(403)
-    expect((await as(ann).get('/users?username=bob')).body).toEqual({ data: [{ user_id: bob.user_id, username: 'bob' }] })
+    expect((await as(ann).get('/users?username=bob')).body).toEqual({
+      data: [{ user_id: bob.user_id, username: 'bob' }],
+    })
     expect((await as(ann).get('/users?username=bo')).body).toEqual({ data: [] })
 
     await rig.mesh.accounts.update(eve.user_id, { admin: true })
@@ -102,12 +112,20 @@ describe('users', () => {
 describe('rooms', () => {
   it('are made, read, renamed and deleted by those who may', async () => {
     const room = await roomOf(ann, { [bob.user_id]: 'member' })
-    expect((await as(bob).get(`/rooms/${room}`)).body).toMatchObject({ room_id: room, name: 'Lab', owner_user_id: ann.user_id, policy: {} })
+    expect((await as(bob).get(`/rooms/${room}`)).body).toMatchObject({
+      room_id: room,
+      name: 'Lab',
+      owner_user_id: ann.user_id,
+      policy: {},
+    })
     expect((await as(bob).patch(`/rooms/${room}`, { name: 'Mine' })).body).toMatchObject({ code: 'ACCESS_DENIED' })
     expect((await as(eve).get(`/rooms/${room}`)).body).toMatchObject({ code: 'ACCESS_DENIED' })
     const nowhere = `room_${randomBytes(16).toString('base64url')}`
     expect(await as(ann).get(`/rooms/${nowhere}`)).toMatchObject({ status: 404, body: { code: 'ROOM_NOT_FOUND' } })
-    const changed = await as(ann).patch(`/rooms/${room}`, { name: 'Ours', policy: { caps: { guest: ['call', 'screen'] } } })
+    const changed = await as(ann).patch(`/rooms/${room}`, {
+      name: 'Ours',
+      policy: { caps: { guest: ['call', 'screen'] } },
+    })
     expect(changed.body).toMatchObject({ name: 'Ours', policy: { caps: { guest: ['call', 'screen'] } } })
     expect((await as(ann).patch(`/rooms/${room}`, { policy: { caps: { guest: ['fly'] } } })).status).toBe(400)
     expect((await as(bob).delete(`/rooms/${room}`)).status).toBe(403)
@@ -117,7 +135,9 @@ describe('rooms', () => {
 
   it('keep at least one owner', async () => {
     const room = await roomOf(ann)
-    expect((await as(ann).put(`/rooms/${room}/members/${ann.user_id}`, { role: 'member' })).body).toMatchObject({ code: 'CONFLICT' })
+    expect((await as(ann).put(`/rooms/${room}/members/${ann.user_id}`, { role: 'member' })).body).toMatchObject({
+      code: 'CONFLICT',
+    })
     expect((await as(ann).delete(`/rooms/${room}/members/${ann.user_id}`)).body).toMatchObject({ code: 'CONFLICT' })
   })
 
@@ -129,7 +149,10 @@ describe('rooms', () => {
     await wire.ask('chat.message.send', room, { text: 'before' })
     await as(ann).put(`/rooms/${room}/members/${bob.user_id}`, { role: 'guest' })
     await wire.ask('chat.message.send', room, { text: 'after' })
-    const events = (await as(ann).get(`/rooms/${room}/events?after=0&limit=10`)).body.data as { seq: number; type: string }[]
+    const events = (await as(ann).get(`/rooms/${room}/events?after=0&limit=10`)).body.data as {
+      seq: number
+      type: string
+    }[]
     expect(events.map(({ seq, type }) => [seq, type])).toEqual([
       [1, 'room.created'],
       [2, 'chat.message.created'],
@@ -147,7 +170,9 @@ describe('rooms', () => {
 
   it('put a removed member out within 100 ms', async () => {
     const room = await roomOf(ann, { [bob.user_id]: 'member' })
-    const fresh = String((await rig.rest('POST', '/api/v1/auth/login', { username: 'bob', password })).body.access_token)
+    const fresh = String(
+      (await rig.rest('POST', '/api/v1/auth/login', { username: 'bob', password })).body.access_token,
+    )
     const wire = await rig.open()
     await wire.hello(fresh)
     await wire.ask('room.join', room, {})
@@ -165,9 +190,13 @@ describe('rooms', () => {
     const path = `/rooms/${room}/capabilities`
     const granted = await as(ann).post(path, { for: wire.peer_id, caps: ['call'] })
     expect(granted).toMatchObject({ status: 201, body: { caps: ['call'] } })
-    expect((await as(ann).post(path, { for: `peer_${'x'.repeat(22)}`, caps: ['call'] })).body).toMatchObject({ code: 'NOT_FOUND' })
+    expect((await as(ann).post(path, { for: `peer_${'x'.repeat(22)}`, caps: ['call'] })).body).toMatchObject({
+      code: 'NOT_FOUND',
+    })
     expect((await as(ann).post(path, { for: wire.peer_id, caps: ['call'], ttl_s: 600 })).status).toBe(400)
-    expect((await as(eve).post(path, { for: wire.peer_id, caps: ['call'] })).body).toMatchObject({ code: 'ACCESS_DENIED' })
+    expect((await as(eve).post(path, { for: wire.peer_id, caps: ['call'] })).body).toMatchObject({
+      code: 'ACCESS_DENIED',
+    })
     wire.socket.close()
   })
 })

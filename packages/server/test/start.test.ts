@@ -28,7 +28,10 @@ function refusal(env: Record<string, string>): Promise<{ code: unknown; stderr: 
 describe('a server that cannot start', () => {
   it.each([
     [{ MESH_PORT: 'seven' }, 'MESH_PORT'],
-    [{ MESH_LIMITS: '{"ring_ms": -1}' }, 'MESH_LIMITS must name known limits, each with a number in range: look at ring_ms.'],
+    [
+      { MESH_LIMITS: '{"ring_ms": -1}' },
+      'MESH_LIMITS must name known limits, each with a number in range: look at ring_ms.',
+    ],
     [{ MESH_LIMITS: '{"no_such": 1}' }, 'look at no_such.'],
     [{ MESH_DATABASE_URL: 'postgres://localhost/mesh' }, 'MESH_DATABASE_URL'],
     [{ MESH_PUBLIC_URL: 'mesh.example' }, 'MESH_PUBLIC_URL'],

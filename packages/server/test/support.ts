@@ -24,7 +24,12 @@ export interface Rig {
   /** Makes an account and logs in over REST. */
   account(name: string): Promise<Account>
   /** One REST call. */
-  rest(method: string, path: string, body?: object, token?: string): Promise<{ status: number; body: Record<string, unknown> }>
+  rest(
+    method: string,
+    path: string,
+    body?: object,
+    token?: string,
+  ): Promise<{ status: number; body: Record<string, unknown> }>
   open(options?: ClientOptions & { path?: string }): Promise<Wire>
   close(): Promise<void>
 }

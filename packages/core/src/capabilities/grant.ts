@@ -36,7 +36,8 @@ export function createGrant(options: {
   return async (request, { sub, sid }, { room, member }) => {
     const caps = [...new Set(request.caps)].sort()
     for (const cap of caps) {
-      if (!options.isKnown(cap)) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_capability', path: 'caps' })
+      if (!options.isKnown(cap))
+        throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_capability', path: 'caps' })
     }
     const { target_peer_id, target_device_id, max_size, max_rate } = request
     if (target_peer_id !== undefined && target_device_id !== undefined) {

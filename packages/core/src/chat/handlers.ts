@@ -29,7 +29,10 @@ export function createChat(engine: Engine): Area<keyof typeof chatClientEvents> 
               created_at: new Date(at).toISOString(),
             },
           },
-          { user_id: peer.user_id, once: { sender: peer.identity, id, digest: await engine.digest(`${to} ${payload.text}`) } },
+          {
+            user_id: peer.user_id,
+            once: { sender: peer.identity, id, digest: await engine.digest(`${to} ${payload.text}`) },
+          },
         )
         if (!('event' in stored)) throw refusals[stored.outcome]()
         if (stored.outcome === 'repeated') engine.repeat(peer, stored.event, id)

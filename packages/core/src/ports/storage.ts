@@ -131,7 +131,11 @@ export interface RoomStore {
   /** Rooms by ascending `room_id`, of one user or of all, after the one given. */
   list(page: { user_id?: string | undefined; after?: string | undefined; limit: number }): Promise<Room[]>
   /** Changes name or policy and appends the event; undefined when there is no such room. */
-  update(room_id: string, change: { name?: string; policy?: RoomPolicy }, event: NewEvent): Promise<RoomEvent | undefined>
+  update(
+    room_id: string,
+    change: { name?: string; policy?: RoomPolicy },
+    event: NewEvent,
+  ): Promise<RoomEvent | undefined>
   /** Deletes the room with its members and events. False when there was none. */
   delete(room_id: string): Promise<boolean>
   member(room_id: string, user_id: string): Promise<Member | undefined>
@@ -145,7 +149,8 @@ export interface RoomStore {
     change: { room_id: string; user_id: string; role: Role; at: number },
     events: { added: NewEvent; updated: NewEvent },
   ): Promise<
-    { outcome: 'added' | 'updated'; event: RoomEvent; previous: Role | undefined } | { outcome: 'unchanged' | 'last_owner' | 'missing' }
+    | { outcome: 'added' | 'updated'; event: RoomEvent; previous: Role | undefined }
+    | { outcome: 'unchanged' | 'last_owner' | 'missing' }
   >
   /** Removes a member and appends the event. `missing`: was no member. */
   removeMember(

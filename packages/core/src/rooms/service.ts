@@ -53,7 +53,9 @@ export interface Rooms {
 }
 
 /** @see Rooms */
-export function createRoomService(engine: Engine & { closeRoom(room_id: string): void; knownCaps: readonly string[] }): Rooms {
+export function createRoomService(
+  engine: Engine & { closeRoom(room_id: string): void; knownCaps: readonly string[] },
+): Rooms {
   const { storage, clock, ids } = engine
 
   const authorize: Rooms['authorize'] = async (actor, room_id, may) => {

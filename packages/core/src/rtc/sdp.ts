@@ -14,7 +14,7 @@ export function faultOf(sdp: string, purpose: string): SdpFault | undefined {
   const kinds = mediaFor(purpose)
   let fingerprints = 0
   let lines = 0
-  for (let start = 0; start < sdp.length; ) {
+  for (let start = 0; start < sdp.length;) {
     const newline = sdp.indexOf('\n', start)
     const end = newline === -1 ? sdp.length : newline
     if (++lines > maxLines || end - start > maxLineLength) return 'sdp'
@@ -32,7 +32,8 @@ export function faultOf(sdp: string, purpose: string): SdpFault | undefined {
     } else if (kind === 0x61) {
       if (sdp.startsWith('a=crypto:', start)) return 'sdp_crypto'
       if (sdp.startsWith('a=fingerprint:', start)) {
-        if (!/^sha-(256|384|512) [0-9A-F]{2}(:[0-9A-F]{2}){31,63}\s*$/i.test(sdp.slice(start + 14, end))) return 'sdp_fingerprint'
+        if (!/^sha-(256|384|512) [0-9A-F]{2}(:[0-9A-F]{2}){31,63}\s*$/i.test(sdp.slice(start + 14, end)))
+          return 'sdp_fingerprint'
         fingerprints++
       }
     }

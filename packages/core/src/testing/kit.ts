@@ -8,10 +8,11 @@ import { createTestMesh, type Frame, type TestClient, type TestMesh, type TestMe
 const rate = { burst: 1_000_000, per_s: 1_000_000 }
 const roomy = (bytes: number) => ({ bytes, ...rate })
 
-/** Limits that no test runs into by accident: sizes as they are, rates out of the way. */
+/** Limits that no test runs into by accident: sizes as they are, rates and heartbeat out of the way. */
 export const unhurried = {
   frames: rate,
   bytes: { burst: 1e9, per_s: 1e9 },
+  heartbeat_s: 86_400,
   classes: {
     sdp: roomy(65_536),
     ice: roomy(1_024),
@@ -46,7 +47,8 @@ export async function createWorld(options: TestMeshOptions = {}) {
     },
     setRole: (user_id: string, role: Role) => t.mesh.rooms.setMember('administrator', room, user_id, role),
     remove: (user_id: string) => t.mesh.rooms.removeMember('administrator', room, user_id),
-    setCaps: (caps: Partial<Record<Role, string[]>>) => t.mesh.rooms.update('administrator', room, { policy: { caps } }),
+    setCaps: (caps: Partial<Record<Role, string[]>>) =>
+      t.mesh.rooms.update('administrator', room, { policy: { caps } }),
   }
 }
 
@@ -79,7 +81,13 @@ export function heard(client: TestClient, from = 0): string[] {
 
 /** A frame as text, with whatever is to be wrong about it. */
 export function frameText(overrides: object = {}): string {
-  const sound = { type: 'system.ping', id: randomIds.uuid(), timestamp: '2026-01-01T00:00:00.000Z', to: 'server', payload: {} }
+  const sound = {
+    type: 'system.ping',
+    id: randomIds.uuid(),
+    timestamp: '2026-01-01T00:00:00.000Z',
+    to: 'server',
+    payload: {},
+  }
   return JSON.stringify({ ...sound, ...overrides })
 }
 
@@ -94,7 +102,12 @@ export function sdpOf(media: string[] = ['audio'], lines: string[] = [fingerprin
 }
 
 /** A candidate as a browser sends it. */
-export const candidateOf = (text: string) => ({ candidate: `candidate:${text}`, sdpMid: '0', sdpMLineIndex: 0, usernameFragment: 'u' })
+export const candidateOf = (text: string) => ({
+  candidate: `candidate:${text}`,
+  sdpMid: '0',
+  sdpMLineIndex: 0,
+  usernameFragment: 'u',
+})
 
 /** Opens a signaling session and returns its id; the offer is sent, not awaited. */
 export async function ring(

@@ -185,7 +185,8 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
     },
     async room(owner, members = {}) {
       const { room_id } = await mesh.rooms.create(owner, 'Room')
-      for (const [user_id, role] of Object.entries(members)) await mesh.rooms.setMember('administrator', room_id, user_id, role)
+      for (const [user_id, role] of Object.entries(members))
+        await mesh.rooms.setMember('administrator', room_id, user_id, role)
       return room_id
     },
     async connect(user_id, options) {

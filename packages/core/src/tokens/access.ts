@@ -58,6 +58,7 @@ export async function verifyAccess(
     !verified ||
     verified.iss !== options.issuer ||
     verified.aud !== options.issuer ||
+    verified.exp <= verified.iat ||
     verified.exp - verified.iat > accessLifeS ||
     verified.iat > now + leewayS
   ) {

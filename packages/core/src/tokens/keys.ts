@@ -1,4 +1,12 @@
-import { CompactSign, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
+import {
+  CompactSign,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type CryptoKey,
+  type JWK,
+} from 'jose'
 
 /** An Ed25519 private key as JWK (RFC 8037), with the `kid` under which its signatures are found. */
 export interface PrivateJwk extends JWK {
