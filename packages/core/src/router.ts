@@ -83,7 +83,8 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     const room = await engine.storage.rooms.find(room_id)
     if (!room) throw new MeshError('ROOM_NOT_FOUND')
     const member = await engine.storage.rooms.member(room_id, peer.user_id)
-    if (!member) throw new MeshError('ACCESS_DENIED')
+    // Asked again, because the room may have been deleted between the two.
+    if (!member) return engine.notInRoom(room_id)
     return { role: member.role, proof: { room, member } }
   }
 

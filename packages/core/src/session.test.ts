@@ -246,7 +246,7 @@ describe('a planned stop', () => {
     expect(a.closed).toBeUndefined()
     clock.advance(10_000)
     await done
-    expect([a.closed, b.closed]).toEqual(Array(2).fill({ code: 1012, reason: 'drain' }))
+    expect([a.closed, b.closed]).toEqual([1, 2].map(() => ({ code: 1012, reason: 'drain' })))
   })
 
   it('leaves no timer behind', async () => {

@@ -192,8 +192,13 @@ export function createCall(context: CallContext): CallHandle {
 
   function post<T extends SignalType>(type: T, payload: ClientPayload<T>): void {
     if (state === 'ended') return
-    const again = (error: unknown): void => refused(type, error, () => post(type, payload))
+    const again = (error: unknown): void => refused(type, error, () => isCurrent(payload) && post(type, payload))
     mesh.send(type, payload, { to: peer ?? context.to, confirmMs }).catch(again)
+  }
+
+  /** Whether a signal that has to be sent again still says how things are; a description may be rolled back meanwhile. */
+  function isCurrent(payload: object): boolean {
+    return !('sdp' in payload) || payload.sdp === pc?.localDescription?.sdp
   }
 
   function refused(type: SignalType, error: unknown, retry: () => void): void {

@@ -1,0 +1,28 @@
+import { createMemoryStorage } from '../memory/storage.ts'
+import type { Storage } from '../ports/index.ts'
+
+/** Resolves some turns of the event loop later. */
+export type Pause = () => Promise<void>
+
+/**
+ * A storage whose rooms and events take their time before and after each call, so that what was read is old when it
+ * arrives and results come in any order. Not published.
+ */
+export function createSlowStorage(pause: Pause, storage: Storage = createMemoryStorage()): Storage {
+  return { ...storage, rooms: slowed(storage.rooms, pause), events: slowed(storage.events, pause) }
+}
+
+function slowed<T extends object>(store: T, pause: Pause): T {
+  return new Proxy(store, {
+    get(target, name, receiver) {
+      const method: unknown = Reflect.get(target, name, receiver)
+      if (typeof method !== 'function') return method
+      return async (...of: unknown[]) => {
+        await pause()
+        const result: unknown = await method.apply(target, of)
+        await pause()
+        return result
+      }
+    },
+  })
+}
