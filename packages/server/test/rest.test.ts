@@ -98,6 +98,23 @@ describe('users', () => {
     expect(JSON.stringify(rest.body)).not.toContain('$2')
   })
 
+  it('who are deleted are out of their rooms and logins, and their name is free again', async () => {
+    const hal = await rig.account('hal')
+    const room = await roomOf(ann, { [hal.user_id]: 'member' })
+    const wire = await rig.open()
+    await wire.hello(hal.access_token)
+    expect((await as(ann).delete(`/users/${hal.user_id}`)).status).toBe(403)
+    const own = await roomOf(hal)
+    expect((await as(eve).delete(`/users/${hal.user_id}`)).body).toMatchObject({ code: 'CONFLICT' })
+    expect(JSON.stringify((await as(ann).get(`/rooms/${room}/members`)).body)).toContain(hal.user_id)
+    expect((await as(hal).delete(`/rooms/${own}`)).status).toBe(204)
+    expect((await as(eve).delete(`/users/${hal.user_id}`)).status).toBe(204)
+    expect(await wire.closed).toBe(4101)
+    expect(JSON.stringify((await as(ann).get(`/rooms/${room}/members`)).body)).not.toContain(hal.user_id)
+    expect((await rig.rest('POST', '/api/v1/auth/login', { username: 'hal', password })).status).toBe(401)
+    expect((await as(eve).post('/users', { username: 'hal', password })).status).toBe(201)
+  })
+
   it('who are disabled are out at once', async () => {
     const gil = await rig.account('gil')
     const wire = await rig.open()

@@ -47,6 +47,11 @@ export interface Accounts {
   changePassword(user_id: string, current: string, next: string): Promise<void>
   /** Changes an account; disabling ends its logins and connections. @throws MeshError NOT_FOUND */
   update(user_id: string, change: { disabled?: boolean; username?: string; admin?: boolean }): Promise<User>
+  /**
+   * Deletes an account: out of every room, logged out everywhere, its name free again and its password gone. The id stays,
+   * because messages keep their author. @throws MeshError NOT_FOUND, CONFLICT for the last owner of a room
+   */
+  remove(user_id: string): Promise<void>
   /** Finds a user by id or exact name. */
   find(idOrName: string): Promise<User | undefined>
   list(page: { after?: string | undefined; limit: number }): Promise<User[]>
@@ -62,6 +67,8 @@ export function createAccounts(options: {
   issuer: string
   /** Closes the connections of a login or user. */
   disconnect(which: Selector): void
+  /** Takes a user out of every room. @throws MeshError CONFLICT */
+  leaveRooms(user_id: string): Promise<void>
 }): Accounts {
   const { storage, passwords, accessKeys, issuer, disconnect } = options
   const now = () => Date.now()
@@ -152,6 +159,15 @@ export function createAccounts(options: {
       if (!user) throw new MeshError('NOT_FOUND', 'No such user')
       if (user.disabled) await end({ user_id })
       return user
+    },
+
+    async remove(user_id) {
+      if (!(await storage.users.find(user_id))) throw new MeshError('NOT_FOUND', 'No such user')
+      await options.leaveRooms(user_id)
+      // No bcrypt hash is written like this, so no password matches it.
+      const gone = { username: `deleted-${user_id.slice(-12)}`, hashed_password: '!', admin: false, disabled: true }
+      await storage.users.update(user_id, gone)
+      await end({ user_id })
     },
 
     find: async (idOrName) => (await storage.users.find(idOrName)) ?? (await storage.users.findByName(idOrName)),

@@ -45,6 +45,14 @@ export function userRoutes(accounts: Accounts): Hono<Env> {
       const user = await accounts.update(c.req.param('id'), { ...defined(change), ...(name ? { username: name } : {}) })
       return c.json(viewOf(user))
     })
+    .delete('/:id', async (c) => {
+      requireAdmin(c.get('principal'))
+      if (c.req.param('id') === c.get('principal').user_id) {
+        throw new MeshError('CONFLICT', 'Administrators cannot lock themselves out')
+      }
+      await accounts.remove(c.req.param('id'))
+      return c.body(null, 204)
+    })
 }
 
 /** What is not given stays as it is. */
