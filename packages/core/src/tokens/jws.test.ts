@@ -1,7 +1,7 @@
-import { base64url, CompactSign, exportJWK, generateKeyPair, importJWK } from 'jose'
+import { base64url, CompactSign, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createWorld, heard, newRtcId, sdpOf, settle } from '../testing/kit.ts'
-import { createKeyring, generateSigningKey, publicKeysFrom } from './keys.ts'
+import { createKeyring, generateSigningKey } from './keys.ts'
 import { accessType, capabilityType, isExpired, verifyAccess } from './index.ts'
 
 const jwk = { access: await generateSigningKey(), capability: await generateSigningKey() }
@@ -271,36 +271,5 @@ describe('a capability token at an offer', async () => {
     expect(await offer(good)).toBe('delivered')
     expect(await offer(respell(good))).toBe('CAP_INVALID')
     expect(await offer(good)).toBe('delivered')
-  })
-})
-
-describe('keys', () => {
-  it('verify with several and sign with the first, so that they can be rotated', async () => {
-    const next = await generateSigningKey()
-    const ring = await createKeyring([next, jwk.access])
-    expect(ring.jwks.keys.map(({ kid }) => kid)).toEqual([next.kid, jwk.access.kid])
-    expect(JSON.stringify(ring.jwks)).not.toContain(next.d)
-    const [head = ''] = (await ring.sign('x', {})).split('.')
-    expect(JSON.parse(new TextDecoder().decode(base64url.decode(head)))).toEqual({
-      alg: 'EdDSA',
-      typ: 'x',
-      kid: next.kid,
-    })
-    expect(ring.get(jwk.access.kid)).toBeDefined()
-  })
-
-  it('that are not Ed25519 are left out of a set', async () => {
-    const { publicKey } = await generateKeyPair('ES256', { extractable: true })
-    const ec = { ...(await exportJWK(publicKey)), kid: 'ec' }
-    const found = await publicKeysFrom({
-      keys: [
-        ec,
-        { kty: 'oct', k: 'AAAA', kid: 'oct' },
-        { kty: 'OKP', crv: 'Ed25519', x: jwk.access.x },
-        ...keys.access.jwks.keys,
-      ],
-    })
-    expect([found.get('ec'), found.get('oct')]).toEqual([undefined, undefined])
-    expect(found.get(jwk.access.kid)?.type).toBe('public')
   })
 })
