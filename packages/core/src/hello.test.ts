@@ -100,11 +100,11 @@ describe('what is not a hello', () => {
     expect((await client.next('system.welcome')).payload.user_id).toBe(world.ann)
   })
 
-  it('closes with 4102 when a second frame comes before the welcome', async () => {
+  it.each(['a ping', 'the hello again'])('closes with 4102 when %s comes before the welcome', async (second) => {
     const client = world.open()
     const before = world.mesh.peers.size
     client.raw(hello({ token }))
-    client.raw(frameText())
+    client.raw(second === 'a ping' ? frameText() : hello({ token }))
     expect(client.closed?.code).toBe(4102)
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(client.frames).toEqual([])
