@@ -152,6 +152,28 @@ describe('who may what', () => {
   })
 })
 
+describe('an action that a role may not', () => {
+  it.each([
+    ['chat', 'chat.message.send', { text: 'x' }],
+    ['presence', 'presence.update', { status: 'busy' }],
+    ['join', 'room.join', {}],
+  ] as const)('is refused by the table: %s', async (action, type, payload) => {
+    const w = await createWorld()
+    const [a, c] = [await w.enter(w.ann), await w.enter(w.cleo)]
+    // Today's table refuses nobody in the room an event; it is the same object that the router reads.
+    const may = actionsOf.guest as Set<typeof actionsOf.guest extends ReadonlySet<infer A> ? A : never>
+    may.delete(action)
+    try {
+      expect(await c.ask(type, w.room, payload)).toMatchObject({ code: denied })
+      a.send(type, w.room, payload)
+      await settle(a)
+      expect(a.frames.some((frame) => frame.type === 'error')).toBe(false)
+    } finally {
+      may.add(action)
+    }
+  })
+})
+
 describe('the administration of a room', () => {
   type Act = (w: World, actor: { user_id: string }) => Promise<unknown>
   const acts: [string, Act, Role[]][] = [

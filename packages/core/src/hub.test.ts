@@ -147,6 +147,60 @@ describe('the events of a room', () => {
   })
 })
 
+describe('what is known and not yet told', () => {
+  /** Changes the room as another node would, without a word on the line. */
+  async function changing() {
+    const w = await withLine()
+    const event = (type: string, payload: object) => ({
+      id: crypto.randomUUID(),
+      type,
+      from: 'server',
+      at: 0,
+      payload: { ...payload },
+    })
+    const setPolicy = (policy: object) => w.storage.rooms.update(w.room, { policy }, event('room.updated', { policy }))
+    const remove = async (user_id: string) => {
+      const which = { room_id: w.room, user_id }
+      const removed = await w.storage.rooms.removeMember(which, event('room.member.removed', { user_id }))
+      if (!('event' in removed)) throw new Error(removed.outcome)
+      return removed.event
+    }
+    return { ...w, setPolicy, remove }
+  }
+
+  it('of a policy is not undone by an older one', async () => {
+    const { enter, ann, bob, room, setPolicy, tell } = await changing()
+    const [a, b] = [await enter(ann), await enter(bob)]
+    await openCall(b, a, room)
+    const [four, five] = [await setPolicy({ caps: { member: [] } }), await setPolicy({ caps: { member: ['call'] } })]
+    await tell(five)
+    await tell(four)
+    expect(told(a)).toEqual(['4 room.updated', '5 room.updated'])
+    expect(a.frames.some(({ type }) => type === 'rtc.bye')).toBe(false)
+    await grant(b, room, ['call'])
+  })
+
+  it('keeps out whoever was read in before', async () => {
+    const { enter, connect, ann, bob, room, storage, store, remove, tell } = await changing()
+    await enter(ann)
+    const b = await connect(bob)
+    const { snapshot } = storage.rooms
+    let go = () => {}
+    const gate = new Promise<void>((resolve) => (go = resolve))
+    storage.rooms.snapshot = async (room_id) => {
+      const read = await snapshot(room_id)
+      await gate
+      return read
+    }
+    const id = b.send('room.join', room, {})
+    await settle()
+    await store('unheard of')
+    await tell(await remove(bob))
+    go()
+    expect(await b.next((frame) => frame.reply_to === id)).toMatchObject({ code: 'ACCESS_DENIED' })
+  })
+})
+
 describe('two nodes on one line and one storage', () => {
   async function cluster() {
     const line = createMemoryBusLine()

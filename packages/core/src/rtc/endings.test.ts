@@ -113,4 +113,16 @@ describe('a party that reads too slowly', () => {
     expect([byes(a), byes(b2)]).toEqual([['timeout'], ['timeout']])
     expect(missed(a)).toBe(1)
   })
+
+  it('when it is told of one end does not have another one counted twice', async () => {
+    const w = await createWorld({ limits: { send_buffer_bytes: 1 } })
+    const [a, b, c] = [await w.enter(w.ann), await w.enter(w.bob), await w.enter(w.cleo)]
+    await ring(b, w.room, a.peer_id)
+    await ring(b, w.room, a.peer_id)
+    a.socket.bufferedAmount = 2
+    await b.ask('room.leave', w.room, {})
+    await settle(c)
+    expect(a.closed?.code).toBe(4002)
+    expect(c.frames.flatMap(({ type, payload }) => (type === 'call.missed' ? [payload.count] : []))).toEqual([1, 2])
+  })
 })

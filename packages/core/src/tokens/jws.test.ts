@@ -149,6 +149,7 @@ const forgeries: [string, Forge][] = [
   ],
   ['nothing', async () => ''],
   ['dots', async () => '..'],
+  ['more than it may be long, and well signed', withClaims({ jti: 'j'.repeat(3_200) })],
   ['more than it may be long', async () => `${'A'.repeat(4_100)}.A.A`],
 ]
 
