@@ -213,7 +213,7 @@ describe('connections', () => {
   })
 
   it('are counted for each address, those without a hello apart', async () => {
-    const limits = { connections_per_address: 3, unauthenticated_per_address: 2 }
+    const limits = { connections_per_address: 4, unauthenticated_per_address: 2 }
     const { connect, open, mesh, ann } = await createWorld({ limits })
     await connect(ann)
     expect(mesh.admit('127.0.0.1')).toBe('ok')
@@ -225,6 +225,8 @@ describe('connections', () => {
     expect(mesh.admit('127.0.0.1')).toBe('ok')
     waiting.vanish()
     await connect(ann)
+    await connect(ann)
+    expect(mesh.admit('127.0.0.1')).toBe('ok')
     await connect(ann)
     expect(mesh.admit('127.0.0.1')).toBe('too_many')
   })

@@ -151,6 +151,19 @@ describe('what changes about a room', () => {
     await grant(b, room, ['screen'])
   })
 
+  it('names only capabilities that there are, and leaves what it does not name', async () => {
+    const { mesh, room, setCaps } = await createWorld({ extraCaps: ['whiteboard'] })
+    const refused = { code: 'BAD_MESSAGE', details: { reason: 'unknown_capability', path: 'policy.caps' } }
+    await expect(setCaps({ guest: ['call', 'nonsense'] })).rejects.toMatchObject(refused)
+    await setCaps({ guest: ['whiteboard'] })
+    await mesh.rooms.update('administrator', room, { policy: { max_size: 5 } })
+    await setCaps({ member: [] })
+    expect((await mesh.rooms.get('administrator', room)).policy).toEqual({
+      caps: { guest: ['whiteboard'], member: [] },
+      max_size: 5,
+    })
+  })
+
   it('leaves the room with an owner', async () => {
     const { ann, room, mesh, setRole, remove, bob } = await createWorld()
     await expect(remove(ann)).rejects.toMatchObject({ code: 'CONFLICT', details: { reason: 'last_owner' } })

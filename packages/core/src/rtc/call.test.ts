@@ -225,6 +225,7 @@ describe('an offer', () => {
     await ring(b, world.room, a.peer_id)
     await ring(a, world.room, b.peer_id)
     await ring(a, world.room, b.peer_id)
+    expect(names(b)).toEqual(['rtc.offer', 'rtc.offer'])
     const cap_token = await grant(b, world.room, ['call'])
     const offer = () => ({ rtc_id: newRtcId(), room_id: world.room, purpose: 'call', sdp: sdpOf(), cap_token })
     expect(await b.ask('rtc.offer', a.peer_id, offer())).toMatchObject({ code: 'RATE_LIMITED' })

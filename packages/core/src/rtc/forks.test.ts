@@ -77,6 +77,17 @@ describe('a call to a user', () => {
     expect([x, z].map((client) => signals(client).length)).toEqual(before)
   })
 
+  it('goes on when those that lost go away', async () => {
+    const { a, x, y, z, room, rtc_id, answer } = await forked()
+    answer(y)
+    await a.next('rtc.answer')
+    x.vanish()
+    await z.ask('room.leave', room, {})
+    a.send('rtc.ice', y.peer_id, { rtc_id, candidate: null })
+    await settle(a)
+    expect([names(a), names(y)]).toEqual([['rtc.answer'], ['rtc.offer', 'rtc.ice']])
+  })
+
   it('gives the caller the candidates of the fork that answered, and of no other', async () => {
     const { a, x, y, z, answer, ice } = await forked()
     ice(x, 'x')
