@@ -32,6 +32,8 @@ export interface Peer extends Readonly<Principal> {
   readonly peer_id: string
   /** The device, or the user where there is none: whom limits and repeated ids belong to. */
   readonly identity: string
+  /** Its socket is gone and may come back: what belongs to its open sessions waits for it, nothing new is begun with it. */
+  readonly reconnecting: boolean
   /** The rooms that this peer has joined. */
   readonly rooms: Map<string, Occupant>
   /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
@@ -81,6 +83,9 @@ export interface LiveRoom {
 /** Why a peer is no longer in a room. */
 export type LeaveReason = ServerPayload<'room.left'>['reason']
 
+/** Why, as areas need to know it: access that was taken away looks to the room like a lost connection. */
+export type LeaveCause = LeaveReason | 'revoked'
+
 /** What an event of the server carries besides its payload. */
 export interface Outgoing {
   /** The peer that it comes from; the server, if left out. */
@@ -105,7 +110,7 @@ export interface Engine {
   /** What a handler returns that has answered by itself. */
   readonly answered: Answered
   /** SHA-256 of a text, URL-safe. */
-  digest(text: string): Promise<string>
+  digest(text: string): string | Promise<string>
   /** Sends an event to one peer. */
   tell<T extends ServerEventType>(peer: Peer, type: T, payload: ServerPayload<T>, outgoing?: Outgoing): void
   /** Sends an event to every peer in a room but one; it is serialised once. */
@@ -131,7 +136,7 @@ export interface Engine {
     entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void,
   ): Promise<void>
   /** Takes a peer out of a room and tells everybody concerned. */
-  leave(occupant: Occupant, reason: LeaveReason): void
+  leave(occupant: Occupant, cause: LeaveCause): void
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
   notInRoom(room_id: string): Promise<never>
   /** Verifies what of a capability token does not change; at once where it was seen before. Undefined: not ours. */
@@ -205,7 +210,7 @@ export type Handlers<T extends HandledType> = { readonly [K in T]: Handler<K> }
 export interface Area<T extends HandledType> {
   readonly handlers: Handlers<T>
   /** The occupant has just left: the room's state no longer holds it. */
-  readonly left?: (occupant: Occupant, reason: LeaveReason) => void
+  readonly left?: (occupant: Occupant, cause: LeaveCause) => void
   /** The occupant was demoted, or the policy of the room changed. */
   readonly restricted?: (occupant: Occupant, cause: 'role' | 'policy') => void
 }

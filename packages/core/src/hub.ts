@@ -1,5 +1,5 @@
 import { isDemotion, type Role } from './acl.ts'
-import type { Call, Engine, LeaveReason, LiveRoom, Occupant, Peer } from './context.ts'
+import type { Call, Engine, LeaveCause, LiveRoom, Occupant, Peer } from './context.ts'
 import { MeshError } from './errors.ts'
 import type { Encoder } from './encoder.ts'
 import { encode } from './frame.ts'
@@ -8,7 +8,7 @@ import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
 
 type Hooks = {
-  left(occupant: Occupant, reason: LeaveReason): void
+  left(occupant: Occupant, cause: LeaveCause): void
   restricted(occupant: Occupant, cause: 'role' | 'policy'): void
 }
 
@@ -31,7 +31,7 @@ export interface Hub extends Pick<
   /** How many connections a user has on this node. */
   countOf(user_id: string): number
   /** The connection of a peer is over: takes it out of every room. */
-  drop(peer: Peer): void
+  drop(peer: Peer, cause: 'disconnected' | 'revoked'): void
   /** A room was deleted: everybody is out. */
   close(room_id: string): void
   /** Takes in an event that this or another node has stored. */
@@ -205,12 +205,13 @@ export function createHub(options: {
     }
   }
 
-  function leave(occupant: Occupant, reason: LeaveReason): void {
+  function leave(occupant: Occupant, cause: LeaveCause): void {
     const { peer, room } = occupant
     if (!room.occupants.delete(peer.peer_id)) return
     peer.rooms.delete(room.room_id)
     occupant.presence.cancel?.()
-    hooks.left(occupant, reason)
+    hooks.left(occupant, cause)
+    const reason = cause === 'revoked' ? 'disconnected' : cause
     const left = { room_id: room.room_id, peer_id: peer.peer_id, reason }
     if (reason === 'removed' || reason === 'deleted') tell(peer, 'room.left', left)
     if (reason === 'disconnected') {
@@ -259,12 +260,12 @@ export function createHub(options: {
       counts.set(peer.user_id, (counts.get(peer.user_id) ?? 0) + 1)
     },
     countOf: (user_id) => counts.get(user_id) ?? 0,
-    drop(peer) {
+    drop(peer, cause) {
       if (!peers.delete(peer.peer_id)) return
       const left = (counts.get(peer.user_id) ?? 1) - 1
       if (left > 0) counts.set(peer.user_id, left)
       else counts.delete(peer.user_id)
-      for (const occupant of [...peer.rooms.values()]) leave(occupant, 'disconnected')
+      for (const occupant of [...peer.rooms.values()]) leave(occupant, cause)
     },
     close(room_id) {
       const room = rooms.get(room_id)

@@ -47,6 +47,8 @@ export interface MeshOptions {
   ids?: Ids
   logger?: Logger
   limits?: Limits
+  /** SHA-256 of a text, URL-safe; WebCrypto's unless told, which resolves later. */
+  digest?: (text: string) => string | Promise<string>
   /** The host application's own capability words; owners and members may ask for them. */
   extraCaps?: readonly string[]
 }
@@ -85,6 +87,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ids = randomIds,
     logger = silentLogger,
     limits = defaultLimits,
+    digest = sha256,
     extraCaps = [],
   } = options
   const encoder = createEncoder({ clock, ids })
@@ -97,7 +100,7 @@ export function createMesh(options: MeshOptions): Mesh {
     encoder,
     announce: (event) => bus.publish('events', JSON.stringify(event)),
     hooks: {
-      left: (occupant, reason) => parts.forEach((part) => part.left?.(occupant, reason)),
+      left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
       restricted: (occupant, cause) => parts.forEach((part) => part.restricted?.(occupant, cause)),
     },
   })
@@ -106,7 +109,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ...hub,
     ...check,
     answered,
-    digest: sha256,
+    digest,
     storage,
     clock,
     ids,

@@ -81,18 +81,18 @@ export function createSession(
   })
 
   /** The end, whoever wants it: the state comes first, so that no frame that is still to be delivered acts. */
-  function end(): boolean {
+  function end(cause: 'disconnected' | 'revoked' = 'disconnected'): boolean {
     if (state === 'closed') return false
     state = 'closed'
     waiting.length = 0
     cancelHello()
-    if (peer) hub.drop(peer)
+    if (peer) hub.drop(peer, cause)
     onEnd()
     return true
   }
 
   function close(reason: CloseReason): void {
-    if (end()) socket.close(closeCodes[reason], reason)
+    if (end(reason === 'revoked' ? 'revoked' : 'disconnected')) socket.close(closeCodes[reason], reason)
   }
 
   function send(frame: string): void {
@@ -200,7 +200,7 @@ export function createSession(
     if (hub.countOf(principal.user_id) >= limits.connections_per_user) return close('connection_limit')
     const identity = principal.device_id ?? principal.user_id
     const rooms = new Map<string, Occupant>()
-    peer = { ...principal, peer_id: ids.id('peer'), identity, rooms, refresh, send, close }
+    peer = { ...principal, peer_id: ids.id('peer'), identity, rooms, reconnecting: false, refresh, send, close }
     buckets = context.bucketsOf(identity)
     liveness.tokenUntil(principal.expires_at)
     state = 'open'

@@ -155,14 +155,14 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       },
     },
 
-    left({ peer, room }, reason) {
+    left({ peer, room }, cause) {
       for (const session of [...(byPeer.get(peer) ?? [])]) {
         if (session.room !== room) continue
         const side = sideOf(session, peer)
         if (side && isRinging(session, side) && session.forks.size > 1) {
           session.forks.delete(peer.peer_id)
           part(session, peer)
-        } else abort(session, byeFor[reason], peer)
+        } else abort(session, byeFor[cause], peer)
       }
     },
 
@@ -176,7 +176,13 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
   }
 }
 
-const byeFor = { left: 'hangup', removed: 'revoked', deleted: 'revoked', disconnected: 'failed' } as const
+const byeFor = {
+  left: 'hangup',
+  removed: 'revoked',
+  deleted: 'revoked',
+  disconnected: 'failed',
+  revoked: 'revoked',
+} as const
 
 /** The peers in the room that an address means, the caller's own left out. */
 function resolve({ room, peer }: Occupant, to: string): Peer[] {
