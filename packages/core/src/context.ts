@@ -11,7 +11,9 @@ import type {
   ServerPayload,
   clientEvents,
 } from './protocol.ts'
+import type { Awaitable } from './awaitable.ts'
 import type { CapabilityClaims } from './tokens/capability.ts'
+import type { Verified } from './tokens/jws.ts'
 
 /** Who somebody is, as the authentication found out. */
 export interface Principal {
@@ -21,6 +23,8 @@ export interface Principal {
   device_id?: string | undefined
   /** The login that the token belongs to; ending it ends every connection and capability made with it. */
   sid?: string | undefined
+  /** The key that signed the access token; revoking it closes every connection that came in with it. */
+  kid?: string | undefined
   /** May administer users. */
   admin?: boolean | undefined
   /** When to ask again, milliseconds since 1970. */
@@ -140,9 +144,13 @@ export interface Engine {
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
   notInRoom(room_id: string): Promise<never>
   /** Verifies what of a capability token does not change; at once where it was seen before. Undefined: not ours. */
-  verifyCapability(token: string): CapabilityClaims | undefined | Promise<CapabilityClaims | undefined>
+  verifyCapability(token: string): Awaitable<Verified<CapabilityClaims> | undefined>
   /** Judges a verified token for one use, now. @throws MeshError CAP_REQUIRED, CAP_EXPIRED, CAP_INVALID */
-  checkCapability(occupant: Occupant, claims: CapabilityClaims | undefined, use: CapabilityUse): CapabilityClaims
+  checkCapability(
+    occupant: Occupant,
+    claims: Verified<CapabilityClaims> | undefined,
+    use: CapabilityUse,
+  ): Verified<CapabilityClaims>
 }
 
 /** A room as it was read when somebody entered, and what that made of them; the live state may still be behind it. */
@@ -213,4 +221,6 @@ export interface Area<T extends HandledType> {
   readonly left?: (occupant: Occupant, cause: LeaveCause) => void
   /** The occupant was demoted, or the policy of the room changed. */
   readonly restricted?: (occupant: Occupant, cause: 'role' | 'policy') => void
+  /** A signing key was revoked: what was opened with its tokens has to end. */
+  readonly keyRevoked?: (kid: string) => void
 }

@@ -31,7 +31,7 @@ import { createRtc } from './rtc/handlers.ts'
 import { createSession, type Authenticate, type Session } from './session.ts'
 import { createSystem } from './system/handlers.ts'
 import type { Selector } from './selector.ts'
-import type { Keyring } from './tokens/keys.ts'
+import type { Keyring } from './tokens/keyring.ts'
 import type { Connection, ConnectionRequest, MeshSocket } from './transport.ts'
 
 /** What the engine is made of. Everything but storage, keys, issuer and authentication has a sensible default. */
@@ -67,6 +67,12 @@ export interface Mesh {
   accept(socket: MeshSocket, request: ConnectionRequest): Connection
   /** Closes connections at once, with 4101 unless told; returns how many. */
   disconnect(which: Selector, reason?: CloseReason): number
+  /**
+   * Revokes a signing key at once: its capability tokens are good for nothing any more, what they opened is ended, and
+   * connections whose access token it signed are closed with 4101; returns how many of those. A ring of access keys of
+   * the host's own is the host's to revoke from, before it calls this.
+   */
+  revokeKey(kid: string): number
   /** Tells clients to come back later, each at another time within `ms`, then closes what is left. */
   drain(ms: number): Promise<void>
   /** Closes every connection and stops. Storage and bus belong to whoever made them. */
@@ -177,9 +183,13 @@ export function createMesh(options: MeshOptions): Mesh {
     else fromAddress.delete(address)
   }
 
+  const disconnect: Mesh['disconnect'] = (which, reason = 'revoked') =>
+    [...sessions].filter((session) => session.disconnect(which, reason)).length
+
   return {
     limits,
     grant,
+    disconnect,
     peers: hub.peers,
     rooms: createRoomService({
       ...engine,
@@ -218,8 +228,10 @@ export function createMesh(options: MeshOptions): Mesh {
       return session
     },
 
-    disconnect(which, reason = 'revoked') {
-      return [...sessions].filter((session) => session.disconnect(which, reason)).length
+    revokeKey(kid) {
+      keys.revoke(kid)
+      for (const part of parts) part.keyRevoked?.(kid)
+      return disconnect({ kid })
     },
 
     async drain(ms) {

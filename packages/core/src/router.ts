@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { actionsOf } from './acl.ts'
+import { chain } from './awaitable.ts'
 import type { BelongingOf, Call, Engine, Handlers, HandledType, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
@@ -49,12 +50,12 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
       if (first) return reply(peer, event, frame.id, first)
     }
     const at = event.room === null ? undefined : belonging(event, peer, roomOf(event, frame))
-    return then(at, (at) => {
+    return chain(at, (at) => {
       if (at && event.may && !actionsOf[at.role].has(event.may)) throw new MeshError('ACCESS_DENIED')
       const { type, id, to, timestamp } = frame
       // The table says which type has which payload and belonging; here they are values of whichever it is.
       const call = { peer, type, id, to, timestamp, payload: parsed.output, at: at?.proof } as Call
-      return then(handlerOf.get(type)?.(call), (result) => {
+      return chain(handlerOf.get(type)?.(call), (result) => {
         if (!result || result === engine.answered) return
         if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
         reply(peer, event, id, result)
@@ -94,11 +95,6 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
 interface Belonging {
   role: BelongingOf['joined']['role']
   proof: BelongingOf[keyof BelongingOf]
-}
-
-/** Goes on at once with a value, later with a promise: what need not wait does not. */
-function then<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function invalid(reason: string, path: string | undefined): MeshError {

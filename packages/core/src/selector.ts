@@ -1,7 +1,12 @@
 import type { Principal } from './context.ts'
 
-/** Which connections are meant: those of a user, login or device, or that of one peer. */
-export type Selector = { user_id: string } | { sid: string } | { device_id: string } | { peer_id: string }
+/** Which connections are meant: those of a user, login or device, those whose access token a key signed, or that of one peer. */
+export type Selector =
+  | { user_id: string }
+  | { sid: string }
+  | { device_id: string }
+  | { kid: string }
+  | { peer_id: string }
 
 /** Whether somebody, connected or on the way, is meant. */
 export function isMeant(who: Principal & { readonly peer_id?: string }, which: Selector): boolean {

@@ -236,7 +236,7 @@ export function createSession(
       doomed = 'auth_invalid'
       throw new MeshError('AUTH_INVALID')
     }
-    Object.assign(peer, { sid: principal.sid, expires_at: principal.expires_at })
+    Object.assign(peer, { sid: principal.sid, kid: principal.kid, expires_at: principal.expires_at })
     liveness.tokenUntil(principal.expires_at)
     return principal.expires_at ?? clock.now()
   }

@@ -5,6 +5,13 @@ declare const crypto: {
   getRandomValues(array: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
   readonly subtle: {
     digest(algorithm: 'SHA-256', data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>
+    sign(algorithm: 'Ed25519', key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>
+    verify(
+      algorithm: 'Ed25519',
+      key: CryptoKey,
+      signature: Uint8Array<ArrayBuffer>,
+      data: Uint8Array<ArrayBuffer>,
+    ): Promise<boolean>
     generateKey(...args: never[]): Promise<CryptoKey | { publicKey: CryptoKey; privateKey: CryptoKey }>
   }
 }

@@ -1,7 +1,8 @@
 import { chmod, mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { createKeyring, generateSigningKey, type Keyring, type PrivateJwk } from '@mesh/core'
+import { generateSigningKey, type Keyring, type PrivateJwk } from '@mesh/core'
 import * as v from 'valibot'
+import { createNodeKeyring } from './node-keyring.ts'
 
 /** Separate keys for separate kinds of token (RFC 8725 section 3.12): agents are only ever shown those for capabilities. */
 export interface Keys {
@@ -30,7 +31,7 @@ export async function loadKeys(file: string): Promise<Keys> {
   const text = (await readPrivate(file)) ?? (await makeFile(file))
   const parsed = v.safeParse(keyFile, parseJson(text))
   if (!parsed.success) throw new Error(`${file} is not a file of signing keys.`)
-  return { access: await ringOf(parsed.output.access), capability: await ringOf(parsed.output.capability) }
+  return { access: ringOf(parsed.output.access), capability: ringOf(parsed.output.capability) }
 }
 
 async function readPrivate(file: string): Promise<string | undefined> {
@@ -67,9 +68,9 @@ async function makeFile(file: string): Promise<string> {
   return text
 }
 
-function ringOf([first, ...rest]: PrivateJwk[]): Promise<Keyring> {
+function ringOf([first, ...rest]: PrivateJwk[]): Keyring {
   if (!first) throw new Error('A ring has at least one key.')
-  return createKeyring([first, ...rest])
+  return createNodeKeyring([first, ...rest])
 }
 
 function isCode(error: unknown, code: string): boolean {

@@ -65,6 +65,8 @@ export interface MeshServer {
   readonly storage: Storage
   readonly keys: Keys
   readonly issuer: string
+  /** Revokes a signing key, of access or of capability tokens, and all that was opened with it; until the next start. */
+  revokeKey(kid: string): void
   /** Asks clients to come back later over `drainMs`, closes every connection, and lets go of the storage. */
   close(options?: { drainMs?: number }): Promise<void>
 }
@@ -152,6 +154,10 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     storage,
     keys,
     issuer,
+    revokeKey(kid) {
+      keys.access.revoke(kid)
+      engine.revokeKey(kid)
+    },
     async close({ drainMs = 0 } = {}) {
       await engine.drain(drainMs)
       for (const end of [...detach]) end()

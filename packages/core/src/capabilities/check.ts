@@ -1,9 +1,11 @@
 import { createBoundedMap } from '../bounded-map.ts'
 import type { CapabilityUse, Engine, LiveRoom, Occupant } from '../context.ts'
+import { chain } from '../awaitable.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/index.ts'
 import { isExpired, verifyCapability, type CapabilityClaims } from '../tokens/capability.ts'
-import type { PublicKeys } from '../tokens/keys.ts'
+import type { Verified } from '../tokens/jws.ts'
+import type { PublicKeys } from '../tokens/keyring.ts'
 
 /** How many verified tokens are remembered. */
 const remembered = 20_000
@@ -19,16 +21,18 @@ export function createCapabilityCheck(options: {
   capsOf: Engine['capsOf']
 }): Pick<Engine, 'verifyCapability' | 'checkCapability'> {
   // Keyed by the whole text, so that only a token verified to the letter is found; revocation never looks here.
-  const verified = createBoundedMap<string, CapabilityClaims>(remembered)
-
-  async function verify(token: string): Promise<CapabilityClaims | undefined> {
-    const claims = await verifyCapability(token, options)
-    if (claims) verified.set(token, claims)
-    return claims
-  }
+  const verified = createBoundedMap<string, Verified<CapabilityClaims>>(remembered)
 
   return {
-    verifyCapability: (token) => verified.get(token) ?? verify(token),
+    verifyCapability(token) {
+      const known = verified.get(token)
+      // A key that was revoked takes with it what it once signed.
+      if (known) return options.keys.has(known.kid) ? known : undefined
+      return chain(verifyCapability(token, options), (claims) => {
+        if (claims) verified.set(token, claims)
+        return claims
+      })
+    },
     checkCapability(occupant, claims, use) {
       if (!use.presented) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
       if (!claims || !isFor(claims, occupant, use)) throw new MeshError('CAP_INVALID')

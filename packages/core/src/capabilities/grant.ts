@@ -5,7 +5,7 @@ import type { Ids } from '../ids.ts'
 import type { Clock, Member, Room } from '../ports/index.ts'
 import type { ClientPayload, ServerPayload } from '../protocol.ts'
 import { capabilityLifeS, issueCapability } from '../tokens/capability.ts'
-import type { Keyring } from '../tokens/keys.ts'
+import type { Keyring } from '../tokens/keyring.ts'
 import { versionOf } from './check.ts'
 
 /** What is asked for: the wire's own request, however it came. */

@@ -2,6 +2,7 @@ import type { Area, Call, Engine, Occupant, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { CapabilityClaims } from '../tokens/capability.ts'
+import type { Verified } from '../tokens/jws.ts'
 import type { rtcClientEvents } from './events.ts'
 import { createMissedCalls } from './missed.ts'
 import { faultOf } from './sdp.ts'
@@ -73,12 +74,12 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     sayBye(session, peers, reason)
   }
 
-  function offer(call: Call<'rtc.offer'>, claims: CapabilityClaims | undefined): void | Promise<void> {
+  function offer(call: Call<'rtc.offer'>, token: Verified<CapabilityClaims> | undefined): void | Promise<void> {
     const { peer, payload, to } = call
     const { rtc_id, room_id, purpose, cap_token, sdp } = payload
     const occupant = peer.rooms.get(room_id)
     if (!occupant) return engine.notInRoom(room_id)
-    engine.checkCapability(occupant, claims, { cap: purpose, to, presented: cap_token !== undefined })
+    const { kid } = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
     const session = sessions.get(rtc_id)
     const relayed = { rtc_id, room_id, purpose, sdp }
     if (session) return renegotiate(call, occupant, relayed)
@@ -88,7 +89,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       throw new MeshError('UNROUTABLE')
     }
     if (openedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
-    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, to, caller: peer, callees })
+    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
     sessions.set(rtc_id, opened)
     for (const party of partiesOf(opened)) join(opened, party)
@@ -172,6 +173,10 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         const forbidden = session.caller.peer === peer && !engine.capsOf(role, room.policy).includes(session.purpose)
         if (cause === 'role' || forbidden) abort(session, 'revoked')
       }
+    },
+
+    keyRevoked(kid) {
+      for (const session of [...sessions.values()]) if (session.kid === kid) abort(session, 'revoked')
     },
   }
 }

@@ -24,6 +24,8 @@ export interface Signaling {
   readonly rtc_id: string
   readonly room: LiveRoom
   readonly purpose: string
+  /** The key that signed the token which opened it. */
+  readonly kid: string
   /** What the caller addressed: a peer, device or user. */
   readonly to: string
   readonly caller: Side
@@ -37,13 +39,14 @@ export interface Signaling {
 
 /** @see Signaling */
 export function createSignaling(
-  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'to'> & { caller: Peer; callees: readonly Peer[] },
+  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'kid' | 'to'> & { caller: Peer; callees: readonly Peer[] },
 ): Signaling {
-  const { rtc_id, room, purpose, to, caller, callees } = init
+  const { rtc_id, room, purpose, kid, to, caller, callees } = init
   return {
     rtc_id,
     room,
     purpose,
+    kid,
     to,
     caller: { peer: caller, candidates: 0, offered: true },
     forks: new Map(callees.map((peer) => [peer.peer_id, { peer, candidates: 0, offered: false, held: [] }])),

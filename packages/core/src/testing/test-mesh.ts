@@ -7,7 +7,8 @@ import { createMemoryStorage } from '../memory/storage.ts'
 import { createMesh, type Mesh, type MeshOptions } from '../mesh.ts'
 import { systemClock, type Storage } from '../ports/index.ts'
 import { issueAccess, verifyAccess } from '../tokens/access.ts'
-import { createKeyring, generateSigningKey, type Keyring } from '../tokens/keys.ts'
+import type { Keyring } from '../tokens/keyring.ts'
+import { createKeyring, generateSigningKey } from '../tokens/keys.ts'
 import type { Connection } from '../transport.ts'
 
 /** A frame as a client sees it. */
@@ -88,9 +89,9 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
   const mesh = createMesh({
     async authenticate({ token }) {
       if (token === undefined) throw new MeshError('AUTH_REQUIRED')
-      const { sub, sid, device_id, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
+      const { sub, sid, kid, device_id, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
       const user = await storage.users.find(sub)
-      return { user_id: sub, username: user?.username ?? sub, sid, device_id, expires_at: exp * 1000 }
+      return { user_id: sub, username: user?.username ?? sub, sid, kid, device_id, expires_at: exp * 1000 }
     },
     ...options,
     storage,

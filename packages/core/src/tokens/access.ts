@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { field } from '../define.ts'
 import { MeshError } from '../errors.ts'
-import { verifyJws } from './jws.ts'
-import type { Keyring, PublicKeys } from './keys.ts'
+import { verifyJws, type Verified } from './jws.ts'
+import type { Keyring, PublicKeys } from './keyring.ts'
 
 /** `typ` of an access token. */
 export const accessType = 'mesh-at+jwt'
@@ -51,7 +51,7 @@ export async function issueAccess(
 export async function verifyAccess(
   token: string,
   options: { keys: PublicKeys; issuer: string; now: number },
-): Promise<AccessClaims> {
+): Promise<Verified<AccessClaims>> {
   const verified = await verifyJws(token, { typ: accessType, keys: options.keys, schema: claims, maxLength: 4096 })
   const now = options.now / 1000
   if (

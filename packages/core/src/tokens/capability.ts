@@ -1,8 +1,9 @@
 import * as v from 'valibot'
+import { chain, type Awaitable } from '../awaitable.ts'
 import { field } from '../define.ts'
 import { leewayS } from './access.ts'
-import { verifyJws } from './jws.ts'
-import type { Keyring, PublicKeys } from './keys.ts'
+import { verifyJws, type Verified } from './jws.ts'
+import type { Keyring, PublicKeys } from './keyring.ts'
 
 /** `typ` of a capability token. */
 export const capabilityType = 'mesh-cap+jwt'
@@ -36,23 +37,24 @@ const claims = v.strictObject({
 export type CapabilityClaims = v.InferOutput<typeof claims>
 
 /** Signs a capability token as it is: what may be in it has been decided before. */
-export function issueCapability(ring: Keyring, token: CapabilityClaims): Promise<string> {
+export function issueCapability(ring: Keyring, token: CapabilityClaims): Awaitable<string> {
   return ring.sign(capabilityType, token)
 }
 
 /**
  * Verifies all of a capability token that does not depend on who uses it for what and when: signature, kind, issuer, shape and span
- * of life. Undefined when it is not ours. Expiry is judged apart ({@link isExpired}), since it comes later in the order
- * of checks and the result of this one may be kept.
+ * of life. Undefined when it is not ours. At once where the keys answer at once. Expiry is judged apart
+ * ({@link isExpired}), since it comes later in the order of checks and the result of this one may be kept.
  */
-export async function verifyCapability(
+export function verifyCapability(
   token: string,
-  options: { keys: PublicKeys; issuer: string },
-): Promise<CapabilityClaims | undefined> {
-  const verified = await verifyJws(token, { typ: capabilityType, keys: options.keys, schema: claims, maxLength: 2048 })
-  if (!verified || verified.iss !== options.issuer || verified.aud !== options.issuer) return undefined
-  const life = verified.exp - verified.iat
-  return life >= capabilityLifeS.min && life <= capabilityLifeS.max ? verified : undefined
+  { keys, issuer }: { keys: PublicKeys; issuer: string },
+): Awaitable<Verified<CapabilityClaims> | undefined> {
+  return chain(verifyJws(token, { typ: capabilityType, keys, schema: claims, maxLength: 2048 }), (verified) => {
+    if (!verified || verified.iss !== issuer || verified.aud !== issuer) return undefined
+    const life = verified.exp - verified.iat
+    return life >= capabilityLifeS.min && life <= capabilityLifeS.max ? verified : undefined
+  })
 }
 
 /** Whether a token is past its `exp`, with 5 s of leeway. `now` in milliseconds. */

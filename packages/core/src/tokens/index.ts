@@ -7,11 +7,6 @@ export {
   verifyCapability,
   type CapabilityClaims,
 } from './capability.ts'
-export {
-  createKeyring,
-  generateSigningKey,
-  publicKeysFrom,
-  type Keyring,
-  type PrivateJwk,
-  type PublicKeys,
-} from './keys.ts'
+export type { Verified } from './jws.ts'
+export { createKeyringOf, type Keyring, type PublicKeys, type Signer, type Verifier } from './keyring.ts'
+export { createKeyring, generateSigningKey, publicJwkOf, publicKeysFrom, type PrivateJwk } from './keys.ts'

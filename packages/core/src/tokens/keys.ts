@@ -1,12 +1,5 @@
-import {
-  CompactSign,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type CryptoKey,
-  type JWK,
-} from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type CryptoKey, type JWK } from 'jose'
+import { createKeyringOf, createPublicKeys, type Keyring, type PublicKeys, type Signer } from './keyring.ts'
 
 /** An Ed25519 private key as JWK (RFC 8037), with the `kid` under which its signatures are found. */
 export interface PrivateJwk extends JWK {
@@ -17,19 +10,6 @@ export interface PrivateJwk extends JWK {
   kid: string
 }
 
-/** Finds the public key that a token's `kid` names. Never fetches. */
-export interface PublicKeys {
-  get(kid: string): CryptoKey | undefined
-}
-
-/** Signs with one key and verifies with several, so that keys can be rotated with an overlap. */
-export interface Keyring extends PublicKeys {
-  /** Signs claims as a JWS in compact form, `alg` EdDSA (RFC 8037), with `typ` and `kid` in the header. */
-  sign(typ: string, claims: object): Promise<string>
-  /** The public halves (RFC 7517), the signing key first. */
-  readonly jwks: { keys: JWK[] }
-}
-
 /** Makes a fresh Ed25519 key; its `kid` is its thumbprint (RFC 7638). */
 export async function generateSigningKey(): Promise<PrivateJwk> {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })
@@ -38,29 +18,45 @@ export async function generateSigningKey(): Promise<PrivateJwk> {
   return { ...jwk, kid: await calculateJwkThumbprint(jwk) }
 }
 
-/** A ring of private keys: the first one signs, all of them verify. @throws TypeError when a key is not Ed25519. */
+/** The public half of a key, as a JWKS shows it. */
+export function publicJwkOf({ kty, crv, x, kid }: PrivateJwk): JWK {
+  return { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }
+}
+
+/** A ring of private keys on WebCrypto, for every platform. @throws TypeError when a key is not Ed25519. */
 export async function createKeyring(keys: readonly [PrivateJwk, ...PrivateJwk[]]): Promise<Keyring> {
-  const jwks = { keys: keys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: 'EdDSA', use: 'sig' })) }
-  const publicKeys = await publicKeysFrom(jwks)
-  const signingKey = await importJWK(keys[0], 'EdDSA')
-  const { kid } = keys[0]
-  return {
-    jwks,
-    get: publicKeys.get,
-    sign: (typ, claims) =>
-      new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: 'EdDSA', typ, kid })
-        .sign(signingKey),
-  }
+  return createKeyringOf(await Promise.all(keys.map(signerOf)))
 }
 
 /** The keys of a JWKS, as an agent has fetched it from `/.well-known/jwks.json`. Keys that are not Ed25519 are left out. */
 export async function publicKeysFrom(jwks: { keys: readonly JWK[] }): Promise<PublicKeys> {
-  const keys = new Map<string, CryptoKey>()
-  for (const jwk of jwks.keys) {
-    if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || !jwk.kid) continue
-    const key = await importJWK({ kty: jwk.kty, crv: jwk.crv, ...(jwk.x ? { x: jwk.x } : {}) }, 'EdDSA')
-    if (!(key instanceof Uint8Array)) keys.set(jwk.kid, key)
-  }
-  return { get: (kid) => keys.get(kid) }
+  const fit = jwks.keys.filter(({ kty, crv, kid }) => kty === 'OKP' && crv === 'Ed25519' && kid)
+  return createPublicKeys(await Promise.all(fit.map(verifierOf)))
 }
+
+async function signerOf(key: PrivateJwk): Promise<Signer> {
+  const jwk = publicJwkOf(key)
+  const signingKey = await keyFrom(key)
+  return {
+    ...(await verifierOf(jwk)),
+    jwk,
+    sign: async (data) => new Uint8Array(await crypto.subtle.sign('Ed25519', signingKey, bytesOf(data))),
+  }
+}
+
+async function verifierOf({ kty, crv, x, kid = '' }: JWK) {
+  const key = await keyFrom({ kty, crv, x } as JWK)
+  return {
+    kid,
+    verify: (data: string, signature: Uint8Array) =>
+      crypto.subtle.verify('Ed25519', key, new Uint8Array(signature), bytesOf(data)),
+  }
+}
+
+async function keyFrom(jwk: JWK): Promise<CryptoKey> {
+  const key = await importJWK(jwk, 'EdDSA')
+  if (key instanceof Uint8Array) throw new TypeError('Not an Ed25519 key')
+  return key
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)

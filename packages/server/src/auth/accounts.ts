@@ -181,7 +181,8 @@ export function createAccounts(options: {
         throw new MeshError('AUTH_INVALID')
       }
       const { user_id, username, admin } = user
-      return { user_id, username, admin, sid: claims.sid, device_id: claims.device_id, expires_at: claims.exp * 1000 }
+      const { sid, kid, device_id, exp } = claims
+      return { user_id, username, admin, sid, kid, device_id, expires_at: exp * 1000 }
     },
   }
 }
