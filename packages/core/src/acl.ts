@@ -67,6 +67,17 @@ export function capsOf(role: Role, policy: RoomPolicy, extra: readonly string[] 
   return role === 'guest' ? defaultCaps.guest : [...defaultCaps[role], ...extra]
 }
 
+/** How much a share may be: `max_size` in bytes, `max_rate` in bytes per second, 0 for unlimited. */
+export interface ShareLimits {
+  max_size: number
+  max_rate: number
+}
+
+/** The share limits of a room: its policy's, or 1 GiB at any rate. */
+export function shareLimitsOf({ max_size = 1_073_741_824, max_rate = 0 }: RoomPolicy): ShareLimits {
+  return { max_size, max_rate }
+}
+
 /** Whether `next` may less than `previous`. */
 export function isDemotion(previous: Role, next: Role): boolean {
   return roles.indexOf(next) > roles.indexOf(previous)

@@ -21,6 +21,8 @@ export interface Principal {
   username: string
   /** The device, where an agent authenticated with its own key. */
   device_id?: string | undefined
+  /** Thumbprint (RFC 7638) of the device's key, where it proved that it has it; its capability tokens are bound to it. */
+  device_jkt?: string | undefined
   /** The login that the token belongs to; ending it ends every connection and capability made with it. */
   sid?: string | undefined
   /** The key that signed the access token; revoking it closes every connection that came in with it. */
@@ -107,6 +109,11 @@ export interface Engine {
   readonly issuer: string
   /** The capabilities that a role may ask for under a policy, the host application's own words included. */
   capsOf(role: Role, policy: RoomPolicy): readonly string[]
+  /** Whether somebody may hold a capability in a room, and use it on the peer or device `target`. */
+  mayHold(
+    cap: string,
+    holder: { user_id: string; role: Role; policy: RoomPolicy; target?: string | undefined },
+  ): boolean
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
   /** The rooms with peers on this node. */

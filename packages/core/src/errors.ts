@@ -38,7 +38,7 @@ export interface ErrorDetails {
   retry_after_ms?: number
   /** CAP_REQUIRED: the capability that is missing. */
   required?: string
-  /** BAD_MESSAGE: what is wrong, as a constant word, e.g. `unknown_type`. */
+  /** BAD_MESSAGE, ACCESS_DENIED, CONFLICT, P2P_SESSION_DENIED: what is wrong, as a constant word, e.g. `unknown_type`. */
   reason?: string
   /** BAD_MESSAGE: the dotted path of the offending field. Never its value. */
   path?: string

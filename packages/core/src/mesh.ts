@@ -4,6 +4,7 @@ import type { ClassBuckets } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
 import { createGrant, type Grant } from './capabilities/grant.ts'
 import { createCapabilities } from './capabilities/handlers.ts'
+import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
 import { createEncoder } from './encoder.ts'
@@ -110,7 +111,8 @@ export function createMesh(options: MeshOptions): Mesh {
       restricted: (occupant, cause) => parts.forEach((part) => part.restricted?.(occupant, cause)),
     },
   })
-  const check = createCapabilityCheck({ keys, issuer, clock, capsOf: capsFor })
+  const mayHold = createMayHold({ capsOf: capsFor, peers: hub.peers })
+  const check = createCapabilityCheck({ keys, issuer, clock, mayHold })
   const engine: Engine = {
     ...hub,
     ...check,
@@ -123,8 +125,9 @@ export function createMesh(options: MeshOptions): Mesh {
     logger,
     issuer,
     capsOf: capsFor,
+    mayHold,
   }
-  const grant = createGrant({ keys, issuer, clock, ids, capsOf: capsFor, isKnown: (cap) => knownCaps.includes(cap) })
+  const grant = createGrant({ keys, issuer, clock, ids, mayHold, isKnown: (cap) => knownCaps.includes(cap) })
 
   const presence = createPresence(engine)
   const rtc = createRtc(engine)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { issueAccess } from '@mesh/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRig, type Account, type Rig } from './support.ts'
 
@@ -215,6 +216,49 @@ describe('rooms', () => {
       code: 'ACCESS_DENIED',
     })
     wire.socket.close()
+  })
+})
+
+describe('a device', () => {
+  it('asks for capabilities for itself, and for no other peer of its user', async () => {
+    const account = await rig.account('owner')
+    const { user_id, access_token } = account
+    const room = await roomOf(account)
+    const [, body = ''] = access_token.split('.')
+    const { sid } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { sid: string }
+    const tokenOf = async (device_id: string) => {
+      const subject = { issuer: rig.mesh.issuer, user_id, sid, device_id, jti: 'j', now: Date.now() }
+      return (await issueAccess(rig.mesh.keys.access, subject)).token
+    }
+    const [own, other] = [`dev_${'a'.repeat(22)}`, `dev_${'b'.repeat(22)}`]
+    const wires = [await rig.open(), await rig.open(), await rig.open()] as const
+    await wires[0].hello(await tokenOf(own))
+    await wires[1].hello(await tokenOf(other))
+    await wires[2].hello(access_token)
+    const ask = async (id: string, token: string) =>
+      (await rig.rest('POST', `/api/v1/rooms/${room}/capabilities`, { for: id, caps: ['call'] }, token)).status
+    const device = await tokenOf(own)
+    for (const id of [own, wires[0].peer_id]) expect(await ask(id, device)).toBe(201)
+    for (const id of [other, wires[1].peer_id, wires[2].peer_id]) expect(await ask(id, device)).toBe(404)
+    for (const id of [own, other]) expect(await ask(id, access_token)).toBe(201)
+    for (const wire of wires) wire.socket.close()
+  })
+})
+
+describe('a revoked signing key', () => {
+  it('is out of the JWKS at once, and of access tokens logs out who came in with it', async () => {
+    const own = await createRig()
+    const { access_token } = await own.account('ann')
+    const wire = await own.open()
+    await wire.hello(access_token)
+    const kidOf = (ring: { jwks: { keys: { kid?: string }[] } }) => ring.jwks.keys[0]?.kid ?? ''
+    own.mesh.revokeKey(kidOf(own.mesh.keys.capability))
+    expect((await own.rest('GET', '/.well-known/jwks.json')).body).toEqual({ keys: [] })
+    expect((await own.rest('GET', '/api/v1/me', undefined, access_token)).status).toBe(200)
+    own.mesh.revokeKey(kidOf(own.mesh.keys.access))
+    expect(await wire.closed).toBe(4101)
+    expect((await own.rest('GET', '/api/v1/me', undefined, access_token)).status).toBe(401)
+    await own.close()
   })
 })
 

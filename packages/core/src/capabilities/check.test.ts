@@ -99,7 +99,8 @@ describe('a token is CAP_INVALID', () => {
     ]
     if (!room || !member) throw new Error('no room')
     const forDevice = async (sub: string) =>
-      (await world.mesh.grant({ room_id: world.room, caps: ['call'] }, { sub }, { room, member })).token
+      (await world.mesh.grant({ room_id: world.room, caps: ['call'] }, sub, { user_id: world.ann }, { room, member }))
+        .token
     expect(await offer(world, a, b.peer_id, await forDevice(other))).toBe('CAP_INVALID')
     expect(await offer(world, a, b.peer_id, await forDevice(own))).toBe('delivered')
   })
@@ -193,11 +194,17 @@ describe('a token is CAP_INVALID', () => {
     // As if the grant had read an owner's membership.
     const { token } = await world.mesh.grant(
       request,
-      { sub: b.peer_id },
+      b.peer_id,
+      { user_id: world.bob },
       { room, member: { ...member, role: 'owner' } },
     )
     expect(await offer(world, b, a.peer_id, token)).toBe('CAP_INVALID')
-    const twin = await world.mesh.grant({ ...request, caps: ['call'] }, { sub: b.peer_id }, { room, member })
+    const twin = await world.mesh.grant(
+      { ...request, caps: ['call'] },
+      b.peer_id,
+      { user_id: world.bob },
+      { room, member },
+    )
     expect(await offer(world, b, a.peer_id, twin.token)).toBe('delivered')
   })
 })

@@ -18,7 +18,7 @@ export function createCapabilityCheck(options: {
   keys: PublicKeys
   issuer: string
   clock: Clock
-  capsOf: Engine['capsOf']
+  mayHold: Engine['mayHold']
 }): Pick<Engine, 'verifyCapability' | 'checkCapability'> {
   // Keyed by the whole text, so that only a token verified to the letter is found; revocation never looks here.
   const verified = createBoundedMap<string, Verified<CapabilityClaims>>(remembered)
@@ -37,8 +37,10 @@ export function createCapabilityCheck(options: {
       if (!use.presented) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
       if (!claims || !isFor(claims, occupant, use)) throw new MeshError('CAP_INVALID')
       // `mv` says that nothing changed since; this says that it was right even if the grant read a room in motion.
-      const allowed = options.capsOf(occupant.role, occupant.room.policy)
-      if (claims.caps.some((cap) => !allowed.includes(cap))) throw new MeshError('CAP_INVALID')
+      const { user_id } = occupant.peer
+      const target = claims.target_peer_id ?? claims.target_device_id
+      const holder = { user_id, role: occupant.role, policy: occupant.room.policy, target }
+      if (!claims.caps.every((cap) => options.mayHold(cap, holder))) throw new MeshError('CAP_INVALID')
       if (isExpired(claims, options.clock.now())) throw new MeshError('CAP_EXPIRED')
       if (!claims.caps.includes(use.cap)) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
       return claims
@@ -51,6 +53,7 @@ function isFor(claims: CapabilityClaims, { peer, room, member_seq }: Occupant, u
     claims.room_id === room.room_id &&
     (claims.sub === peer.peer_id || claims.sub === peer.device_id) &&
     (claims.sid === undefined || claims.sid === peer.sid) &&
+    (claims.cnf === undefined || claims.cnf.jkt === peer.device_jkt) &&
     claims.mv === versionOf(member_seq, room.policy_seq) &&
     (claims.target_peer_id === undefined || claims.target_peer_id === use.to) &&
     (claims.target_device_id === undefined || isDevice(room, use.to, claims.target_device_id))

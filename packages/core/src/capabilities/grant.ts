@@ -1,4 +1,4 @@
-import type { RoomPolicy, Role } from '../acl.ts'
+import type { Engine, Principal } from '../context.ts'
 import { toInstant } from '../encoder.ts'
 import { MeshError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
@@ -7,19 +7,18 @@ import type { ClientPayload, ServerPayload } from '../protocol.ts'
 import { capabilityLifeS, issueCapability } from '../tokens/capability.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import { versionOf } from './check.ts'
+import { requireWithin } from './policy.ts'
 
 /** What is asked for: the wire's own request, however it came. */
 export type GrantRequest = ClientPayload<'capability.request'>
 
-/** For whom: the peer or device that will use the token, and the login it belongs to. */
-export interface Grantee {
-  sub: string
-  sid?: string | undefined
-}
+/** Whose the token is to be: the user, the login and the device key that it is bound to. */
+export type Grantee = Pick<Principal, 'user_id' | 'sid' | 'device_jkt'>
 
-/** Decides on a request for capabilities: whole or not at all. */
+/** Decides on a request for capabilities: whole or not at all. `sub` is the peer or device that will use the token. */
 export type Grant = (
   request: GrantRequest,
+  sub: string,
   grantee: Grantee,
   membership: { room: Pick<Room, 'room_id' | 'policy' | 'policy_seq'>; member: Pick<Member, 'role' | 'member_seq'> },
 ) => Promise<ServerPayload<'capability.granted'>>
@@ -30,10 +29,10 @@ export function createGrant(options: {
   issuer: string
   clock: Clock
   ids: Ids
-  capsOf(role: Role, policy: RoomPolicy): readonly string[]
+  mayHold: Engine['mayHold']
   isKnown(cap: string): boolean
 }): Grant {
-  return async (request, { sub, sid }, { room, member }) => {
+  return async (request, sub, { user_id, sid, device_jkt }, { room, member }) => {
     const caps = [...new Set(request.caps)].sort()
     for (const cap of caps) {
       if (!options.isKnown(cap))
@@ -43,8 +42,9 @@ export function createGrant(options: {
     if (target_peer_id !== undefined && target_device_id !== undefined) {
       throw new MeshError('BAD_MESSAGE', undefined, { reason: 'two_targets', path: 'target_device_id' })
     }
-    const allowed = options.capsOf(member.role, room.policy)
-    if (!caps.every((cap) => allowed.includes(cap))) throw new MeshError('ACCESS_DENIED')
+    const holder = { user_id, role: member.role, policy: room.policy, target: target_peer_id ?? target_device_id }
+    if (!caps.every((cap) => options.mayHold(cap, holder))) throw new MeshError('ACCESS_DENIED')
+    requireWithin(request, room.policy)
     if (caps.includes('terminal:control') && target_peer_id === undefined && target_device_id === undefined) {
       throw new MeshError('BAD_MESSAGE', undefined, { reason: 'target_required', path: 'target_peer_id' })
     }
@@ -65,6 +65,7 @@ export function createGrant(options: {
       ...(target_device_id === undefined ? {} : { target_device_id }),
       ...(max_size === undefined ? {} : { max_size }),
       ...(max_rate === undefined ? {} : { max_rate }),
+      ...(device_jkt === undefined ? {} : { cnf: { jkt: device_jkt } }),
     })
     return { token, caps, expires_at: toInstant(exp * 1000) }
   }

@@ -6,7 +6,7 @@ import type { Grant } from './grant.ts'
 export function createCapabilities(grant: Grant): Area<keyof typeof capabilityClientEvents> {
   return {
     handlers: {
-      'capability.request': ({ peer, payload, at }) => grant(payload, { sub: peer.peer_id, sid: peer.sid }, at),
+      'capability.request': ({ peer, payload, at }) => grant(payload, peer.peer_id, peer, at),
     },
   }
 }

@@ -168,9 +168,11 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     },
 
     restricted({ peer, room, role }, cause) {
+      const { user_id } = peer
       for (const session of [...(byPeer.get(peer) ?? [])]) {
         if (session.room !== room) continue
-        const forbidden = session.caller.peer === peer && !engine.capsOf(role, room.policy).includes(session.purpose)
+        const holder = { user_id, role, policy: room.policy, target: session.to }
+        const forbidden = session.caller.peer === peer && !engine.mayHold(session.purpose, holder)
         if (cause === 'role' || forbidden) abort(session, 'revoked')
       }
     },

@@ -16,7 +16,13 @@ const claims = v.strictObject({
   aud: v.string(),
   sub: v.union([field.peerId, field.deviceId]),
   room_id: field.roomId,
-  caps: v.pipe(v.array(field.capability), v.minLength(1), v.maxLength(8)),
+  caps: v.pipe(
+    v.array(field.capability),
+    v.minLength(1),
+    v.maxLength(8),
+    // Sorted and unique, as they are issued: one set of capabilities has one spelling.
+    v.check((caps) => caps.every((cap, at) => at === 0 || (caps[at - 1] ?? '') < cap)),
+  ),
   iat: field.count,
   exp: field.count,
   jti: v.string(),

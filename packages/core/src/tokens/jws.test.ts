@@ -247,7 +247,10 @@ describe('a capability token at an offer', async () => {
     ['no room', { room_id: undefined }],
     ['no version', { mv: undefined }],
     ['no capabilities', { caps: [] }],
-    ['nine capabilities', { caps: Array(9).fill('call') }],
+    ['nine capabilities', { caps: [...'abcdefghi'] }],
+    ['a capability twice', { caps: ['call', 'call'] }],
+    ['capabilities in another order', { caps: ['screen', 'call'] }],
+    ['a confirmation of another kind', { cnf: { kid: 'x' } }],
     ['capabilities as text', { caps: 'call' }],
     ['a user as its sub', { sub: world.ann }],
   ])('with %s is CAP_INVALID', async (_name, wrong) => {

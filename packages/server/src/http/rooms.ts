@@ -79,15 +79,21 @@ export function roomRoutes(mesh: Mesh): Hono<Env> {
       const { room, member } = await rooms.authorize(c.get('principal'), room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.
       if (!member) throw new MeshError('ACCESS_DENIED')
-      const { sid } = ownPeer(mesh, c.get('principal'), sub)
-      return c.json(await mesh.grant({ room_id, ...request }, { sub, sid }, { room, member }), 201)
+      const peer = ownPeer(mesh, c.get('principal'), sub)
+      return c.json(await mesh.grant({ room_id, ...request }, sub, peer, { room, member }), 201)
     })
 }
 
-/** The live peer that a token is asked for; somebody else's is as unknown as one that is not there. */
-function ownPeer(mesh: Mesh, principal: Principal, id: string) {
+/**
+ * The live peer that a token is asked for; somebody else's is as unknown as one that is not there. To a device even the
+ * other devices of its user are somebody else's, so that a stolen one opens no more than itself.
+ */
+function ownPeer(mesh: Mesh, { user_id, device_id }: Principal, id: string) {
   const own = [...mesh.peers.values()].find(
-    (peer) => (peer.peer_id === id || peer.device_id === id) && peer.user_id === principal.user_id,
+    (peer) =>
+      (peer.peer_id === id || peer.device_id === id) &&
+      peer.user_id === user_id &&
+      (device_id === undefined || peer.device_id === device_id),
   )
   if (!own) throw new MeshError('NOT_FOUND', 'No such peer of yours')
   return own
