@@ -56,6 +56,12 @@ describe('keys', () => {
     expect(() => ring.sign('x', {})).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
   })
 
+  it.each([8, 9])('verify a token of %s capabilities if that is no more than 8', async (count) => {
+    const keys = await createKeyring([own])
+    const token = await issueCapability(keys, { ...claims, caps: [...'abcdefghi'].slice(0, count) })
+    expect((await verifyCapability(token, { keys, issuer })) !== undefined).toBe(count <= 8)
+  })
+
   it('that answer at once keep nobody waiting', () => {
     const signature = new Uint8Array(64)
     const keys = createKeyringOf([
