@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     sqlite: 'src/storage/sqlite/index.ts',
+    documents: 'src/documents/index.ts',
     bin: 'src/bin.ts',
     // Started with new Worker(new URL(...)): dist is flat, so each lies beside the module that starts it, as in src.
     'sqlite-writer': 'src/storage/sqlite/sqlite-writer.ts',
@@ -12,8 +13,9 @@ export default defineConfig({
   format: 'esm',
   target: 'es2023',
   platform: 'node',
-  dts: { entry: { index: 'src/index.ts', sqlite: 'src/storage/sqlite/index.ts' } },
+  dts: { entry: { index: 'src/index.ts', sqlite: 'src/storage/sqlite/index.ts', documents: 'src/documents/index.ts' } },
   clean: true,
-  splitting: false,
+  // What is loaded only when asked for, such as the writers of documents, stays a file of its own.
+  splitting: true,
   removeNodeProtocol: false,
 })

@@ -120,10 +120,12 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const app = createApp({
     mesh: engine,
     storage,
-    accounts: options.authenticate ? undefined : accounts,
+    accounts,
+    builtinAccounts: !options.authenticate,
     authenticate,
     capabilityKeys: keys.capability,
     issuer,
+    publicUrl,
     basePath,
     logger,
     allowOrigin,

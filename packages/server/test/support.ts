@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMesh, toNodeHandler, type MeshServer, type MeshServerOptions } from '@mesh/server'
 import { WebSocket, type ClientOptions } from 'ws'
+import { createAnswerCheck } from './published.ts'
 
 /** A frame as it stands on the wire. */
 export interface Frame {
@@ -23,7 +24,7 @@ export interface Rig {
   base: string
   /** Makes an account and logs in over REST. */
   account(name: string): Promise<Account>
-  /** One REST call. */
+  /** One REST call; its answer has to be as the server's own OpenAPI document says. */
   rest(
     method: string,
     path: string,
@@ -65,12 +66,17 @@ export async function createRig(options: Partial<MeshServerOptions> = {}): Promi
   const address = server.address()
   const base = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
 
+  const openapi = await fetch(`${base}${options.basePath ?? ''}/api/v1/openapi.json`)
+  const check = createAnswerCheck(await openapi.json())
+
   const rest: Rig['rest'] = async (method, path, body, token) => {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
     if (body) headers['content-type'] = 'application/json'
     const response = await fetch(`${base}${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) })
     const text = await response.text()
-    return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) }
+    const answer = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
+    check(method, path, response.status, answer)
+    return { status: response.status, body: answer }
   }
 
   return {

@@ -1,36 +1,62 @@
-import type { MiddlewareHandler } from 'hono'
-import { Hono } from 'hono'
 import * as v from 'valibot'
-import { viewOf, type Accounts } from '../auth/accounts.ts'
-import { body } from './body.ts'
-import type { Env } from './env.ts'
+import { viewOf } from '../auth/accounts.ts'
+import { route } from './route.ts'
+import { tokenView, userView } from './views.ts'
 
 const credentials = v.strictObject({
   username: v.pipe(v.string(), v.maxLength(256)),
   password: v.pipe(v.string(), v.maxLength(1024)),
 })
 const refresh = v.strictObject({ refresh_token: v.pipe(v.string(), v.maxLength(256)) })
-const change = v.strictObject({
-  current_password: credentials.entries.password,
-  new_password: credentials.entries.password,
-})
 
 /** Login and what follows from it. */
-export function authRoutes(accounts: Accounts, authenticated: MiddlewareHandler<Env>): Hono<Env> {
-  return new Hono<Env>()
-    .post('/login', async (c) => {
-      const { username, password } = await body(c, credentials)
-      const { user, ...tokens } = await accounts.login(username, password)
-      return c.json({ ...tokens, user: viewOf(user) })
-    })
-    .post('/refresh', async (c) => c.json(await accounts.refresh((await body(c, refresh)).refresh_token)))
-    .post('/logout', async (c) => {
-      await accounts.logout((await body(c, refresh)).refresh_token)
-      return c.body(null, 204)
-    })
-    .post('/password', authenticated, async (c) => {
-      const { current_password, new_password } = await body(c, change)
-      await accounts.changePassword(c.get('principal').user_id, current_password, new_password)
-      return c.body(null, 204)
-    })
-}
+export const authRoutes = [
+  route({
+    method: 'post',
+    path: '/auth/login',
+    name: 'login',
+    summary: 'Logs in. An unknown name and a wrong password are answered alike.',
+    auth: 'none',
+    body: credentials,
+    answer: v.strictObject({ ...tokenView.entries, user: userView }),
+    errors: ['AUTH_INVALID'],
+    async handle({ app, body: { username, password } }) {
+      const { user, ...tokens } = await app.accounts.login(username, password)
+      return { ...tokens, user: viewOf(user) }
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/auth/refresh',
+    name: 'refresh',
+    summary: 'Fresh tokens. A refresh token is good once: using one again ends the login.',
+    auth: 'none',
+    body: refresh,
+    answer: tokenView,
+    errors: ['AUTH_INVALID'],
+    handle: ({ app, body }) => app.accounts.refresh(body.refresh_token),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/logout',
+    name: 'logout',
+    summary: 'Ends a login with its connections.',
+    auth: 'none',
+    body: refresh,
+    errors: ['AUTH_INVALID'],
+    handle: ({ app, body }) => app.accounts.logout(body.refresh_token),
+  }),
+  route({
+    method: 'post',
+    path: '/auth/password',
+    name: 'changePassword',
+    summary: 'Changes the password, and ends every login of the user.',
+    auth: 'bearer',
+    body: v.strictObject({
+      current_password: credentials.entries.password,
+      new_password: credentials.entries.password,
+    }),
+    handle: ({ app, principal, body }) =>
+      app.accounts.changePassword(principal.user_id, body.current_password, body.new_password),
+  }),
+]

@@ -9,7 +9,10 @@ export const maxBody = 65_536
  * Reads a JSON body and checks it against its schema, as strictly as an event's payload.
  * @throws MeshError BAD_MESSAGE, MESSAGE_TOO_LARGE
  */
-export async function body<const S extends v.GenericSchema>(context: Context, schema: S): Promise<v.InferOutput<S>> {
+export async function readBody<const S extends v.GenericSchema>(
+  context: Context,
+  schema: S,
+): Promise<v.InferOutput<S>> {
   const type = context.req.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) throw invalid('content_type')
   const parsed = v.safeParse(schema, parse(await context.req.text()), { abortEarly: true })
@@ -18,7 +21,7 @@ export async function body<const S extends v.GenericSchema>(context: Context, sc
 }
 
 /** Reads a query and checks it. @throws MeshError BAD_MESSAGE */
-export function query<const S extends v.GenericSchema>(context: Context, schema: S): v.InferOutput<S> {
+export function readQuery<const S extends v.GenericSchema>(context: Context, schema: S): v.InferOutput<S> {
   const parsed = v.safeParse(schema, context.req.query(), { abortEarly: true })
   if (!parsed.success) throw invalid('query', v.getDotPath(parsed.issues[0]) ?? undefined)
   return parsed.output

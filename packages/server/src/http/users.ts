@@ -1,58 +1,107 @@
 import { MeshError, type Principal } from '@mesh/core'
-import { Hono } from 'hono'
 import * as v from 'valibot'
-import { viewOf, type Accounts } from '../auth/accounts.ts'
-import type { Env } from './env.ts'
-import { body, query } from './body.ts'
-import { byId, page } from './page.ts'
+import { viewOf } from '../auth/accounts.ts'
+import { requireAdmin } from './mount.ts'
+import { byId, listOf, page } from './page.ts'
+import { route } from './route.ts'
+import { userView } from './views.ts'
 
 const text = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max))
-const create = v.strictObject({
-  username: text(256),
-  password: v.pipe(v.string(), v.maxLength(1024)),
-  admin: v.optional(v.boolean()),
-})
-const patch = v.strictObject({
-  disabled: v.optional(v.boolean()),
-  name: v.optional(text(256)),
-  admin: v.optional(v.boolean()),
-})
-const list = v.strictObject({ ...byId.entries, username: v.optional(text(256)) })
+
+/** Who is calling. */
+export const ownRoutes = [
+  route({
+    method: 'get',
+    path: '/me',
+    name: 'getMe',
+    summary: 'The user behind the access token.',
+    auth: 'bearer',
+    answer: userView,
+    errors: ['NOT_FOUND'],
+    async handle({ app, principal }) {
+      const user = await app.storage.users.find(principal.user_id)
+      if (!user) throw new MeshError('NOT_FOUND')
+      return viewOf(user)
+    },
+  }),
+]
 
 /** Accounts: administrators list and change them, anybody may look up one exact name. */
-export function userRoutes(accounts: Accounts): Hono<Env> {
-  return new Hono<Env>()
-    .get('/', async (c) => {
-      const { username, ...asked } = query(c, list)
+export const userRoutes = [
+  route({
+    method: 'get',
+    path: '/users',
+    name: 'listUsers',
+    summary:
+      'With `username`, for anybody: the user of exactly that name, or nobody. Without: all users, for administrators.',
+    auth: 'bearer',
+    query: v.strictObject({ ...byId.entries, username: v.optional(text(256)) }),
+    // Others learn the id that goes with a name, and no more.
+    answer: listOf(v.union([userView, v.pick(userView, ['user_id', 'username'])])),
+    errors: ['ACCESS_DENIED'],
+    async handle({ app: { accounts }, principal, query: { username, ...asked } }) {
       if (username !== undefined) {
         const user = await accounts.find(username)
-        return c.json({ data: user ? [shown(viewOf(user), c.get('principal'))] : [] })
+        return { data: user ? [shown(viewOf(user), principal)] : [] }
       }
-      requireAdmin(c.get('principal'))
-      return c.json(page((await accounts.list(asked)).map(viewOf), asked.limit, (last) => last.user_id))
-    })
-    .post('/', async (c) => {
-      requireAdmin(c.get('principal'))
-      return c.json(viewOf(await accounts.create(await body(c, create))), 201)
-    })
-    .patch('/:id', async (c) => {
-      const principal = c.get('principal')
       requireAdmin(principal)
-      const { name, ...change } = await body(c, patch)
-      if (c.req.param('id') === principal.user_id && (change.admin === false || change.disabled)) {
-        throw new MeshError('CONFLICT', 'Administrators cannot lock themselves out')
-      }
-      const user = await accounts.update(c.req.param('id'), { ...defined(change), ...(name ? { username: name } : {}) })
-      return c.json(viewOf(user))
-    })
-    .delete('/:id', async (c) => {
-      requireAdmin(c.get('principal'))
-      if (c.req.param('id') === c.get('principal').user_id) {
-        throw new MeshError('CONFLICT', 'Administrators cannot lock themselves out')
-      }
-      await accounts.remove(c.req.param('id'))
-      return c.body(null, 204)
-    })
+      return page((await accounts.list(asked)).map(viewOf), asked.limit, (last) => last.user_id)
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/users',
+    name: 'createUser',
+    summary: 'Makes an account.',
+    auth: 'admin',
+    body: v.strictObject({
+      username: text(256),
+      password: v.pipe(v.string(), v.maxLength(1024)),
+      admin: v.optional(v.boolean()),
+    }),
+    status: 201,
+    answer: userView,
+    errors: ['CONFLICT'],
+    handle: async ({ app, body }) => viewOf(await app.accounts.create(body)),
+  }),
+  route({
+    method: 'patch',
+    path: '/users/:user_id',
+    name: 'updateUser',
+    summary: 'Changes an account. Disabling it ends its logins and connections.',
+    auth: 'admin',
+    body: v.strictObject({
+      disabled: v.optional(v.boolean()),
+      name: v.optional(text(256)),
+      admin: v.optional(v.boolean()),
+    }),
+    answer: userView,
+    errors: ['CONFLICT'],
+    async handle({ app, principal, params, body: { name, ...change } }) {
+      if (change.admin === false || change.disabled) refuseOneself(principal, params.user_id)
+      const user = await app.accounts.update(params.user_id, {
+        ...defined(change),
+        ...(name ? { username: name } : {}),
+      })
+      return viewOf(user)
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/users/:user_id',
+    name: 'deleteUser',
+    summary: 'Deletes an account: out of every room and login, its name free again. The last owner of a room is kept.',
+    auth: 'admin',
+    errors: ['CONFLICT'],
+    async handle({ app, principal, params }) {
+      refuseOneself(principal, params.user_id)
+      await app.accounts.remove(params.user_id)
+    },
+  }),
+]
+
+function refuseOneself(principal: Principal, user_id: string): void {
+  if (user_id === principal.user_id) throw new MeshError('CONFLICT', 'Administrators cannot lock themselves out')
 }
 
 /** What is not given stays as it is. */
@@ -63,13 +112,8 @@ function defined(change: { disabled?: boolean | undefined; admin?: boolean | und
   }
 }
 
-/** Others learn the id that goes with a name, and no more. */
-function shown(user: ReturnType<typeof viewOf>, principal: Principal): object {
+function shown(user: ReturnType<typeof viewOf>, principal: Principal) {
   return principal.admin || user.user_id === principal.user_id
     ? user
     : { user_id: user.user_id, username: user.username }
-}
-
-function requireAdmin(principal: Principal): void {
-  if (!principal.admin) throw new MeshError('ACCESS_DENIED', 'Only an administrator may do this')
 }

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto'
+import { errorCodes, httpStatusOf, isMeshError, MeshError, type ErrorDetails, type Logger } from '@mesh/core'
+import * as v from 'valibot'
+
+const text = v.optional(v.string())
+// An entry for each detail there is, or it does not compile.
+const details = {
+  retryable: v.boolean(),
+  retry_after_ms: v.optional(v.number()),
+  required: text,
+  reason: text,
+  path: text,
+  holder: text,
+  correlation_id: text,
+} satisfies Record<keyof ErrorDetails, v.GenericSchema>
+
+/** What REST answers an error with; over the socket an envelope stands around it. */
+export const errorBody = v.strictObject({
+  type: v.literal('error'),
+  code: v.picklist(errorCodes),
+  message: v.string(),
+  payload: v.strictObject(details),
+})
+
+/** Answers an error. What is not a MeshError is a fault of ours: it is logged, and nothing but where to find it is told. */
+export function errorResponse(error: Error, logger: Logger): Response {
+  const { code, message, details, retryable } = isMeshError(error) ? error : internal(error, logger)
+  const retryAfter = details.retry_after_ms
+  const body: v.InferOutput<typeof errorBody> = { type: 'error', code, message, payload: { ...details, retryable } }
+  return Response.json(body, {
+    status: httpStatusOf(code),
+    headers: {
+      'cache-control': 'no-store',
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfter / 1000)) }),
+      ...(code.startsWith('AUTH_') ? { 'www-authenticate': 'Bearer' } : {}),
+    },
+  })
+}
+
+function internal(error: Error, logger: Logger): MeshError {
+  const correlation_id = randomUUID()
+  logger.error({ correlation_id, error: error.name, at: error.stack?.split('\n')[1]?.trim() }, 'a request failed')
+  return new MeshError('INTERNAL', undefined, { correlation_id })
+}

@@ -1,0 +1,47 @@
+import { MeshError, type Authenticate, type Principal } from '@mesh/core'
+import type { Context, Hono } from 'hono'
+import * as v from 'valibot'
+import { readBody, readQuery } from './body.ts'
+import { paramsOf, pathParams, statusOf, type Route, type Services } from './route.ts'
+
+/**
+ * Puts routes into a Hono application. A call is judged in this order: token, administrator where one is asked for, query,
+ * body, path; what comes after (room, membership, role, state) is its handler's.
+ */
+export function mount(app: Hono, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
+  for (const route of routes) {
+    app.on(route.method.toUpperCase(), route.path, async (c) => {
+      const principal = route.auth === 'none' ? undefined : await principalOf(c, authenticate)
+      if (route.auth === 'admin') requireAdmin(principal)
+      const query = route.query && readQuery(c, route.query)
+      const body = route.body && (await readBody(c, route.body))
+      const answer = await route.handle({ app: services, principal, params: readParams(c, route), query, body })
+      c.header('cache-control', route.maxAge === undefined ? 'no-store' : `public, max-age=${route.maxAge}`)
+      const status = statusOf(route)
+      // JSON is what every answer's schema can be written as, which the documents prove for each.
+      return status === 204 ? c.body(null, 204) : c.json(answer as object, status)
+    })
+  }
+}
+
+/** Asks for an administrator. @throws MeshError ACCESS_DENIED */
+export function requireAdmin(principal: Principal | undefined): void {
+  if (!principal?.admin) throw new MeshError('ACCESS_DENIED', 'Only an administrator may do this')
+}
+
+async function principalOf(c: Context, authenticate: Authenticate): Promise<Principal> {
+  const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+  return authenticate({ token, request: { url: c.req.url, address: '', headers: c.req.raw.headers } })
+}
+
+/** What is not written like an id cannot be there, so no store is asked for it. */
+function readParams(c: Context, route: Route): Record<string, string> {
+  return Object.fromEntries(
+    paramsOf(route).map((name) => {
+      const { schema, missing } = pathParams[name]
+      const value = c.req.param(name)
+      if (!v.is(schema, value)) throw new MeshError(missing)
+      return [name, value]
+    }),
+  )
+}

@@ -1,0 +1,78 @@
+import { field, policySchema, serverEvents, toInstant, type Member, type Room, type RoomEvent } from '@mesh/core'
+import * as v from 'valibot'
+
+// What REST shows of the objects there are.
+
+/** A user, as administrators and the user see it. */
+export const userView = v.strictObject({
+  user_id: field.userId,
+  username: v.string(),
+  admin: v.boolean(),
+  disabled: v.boolean(),
+  created_at: field.instant,
+})
+
+/** What goes with a login. `expires_in` in seconds. */
+export const tokenView = v.strictObject({
+  access_token: v.string(),
+  token_type: v.literal('Bearer'),
+  expires_in: field.count,
+  refresh_token: v.string(),
+})
+
+export const roomView = v.strictObject({
+  room_id: field.roomId,
+  name: v.string(),
+  owner_user_id: field.userId,
+  created_at: field.instant,
+  policy: policySchema,
+  seq: field.count,
+})
+
+export const memberView = v.strictObject({
+  room_id: field.roomId,
+  user_id: field.userId,
+  username: v.string(),
+  role: field.role,
+  created_at: field.instant,
+})
+
+/** A durable event, with the payload it had on the wire. */
+export const eventView = v.strictObject({
+  seq: field.count,
+  type: v.string(),
+  id: v.pipe(v.string(), v.uuid()),
+  timestamp: field.instant,
+  from: v.string(),
+  to: field.roomId,
+  payload: v.looseObject({ seq: field.count }),
+})
+
+/** A chat message, as the event that told of it had it. */
+export const messageView = serverEvents['chat.message.created'].payload
+
+/** A capability token, as over the socket. */
+export const capabilityView = serverEvents['capability.granted'].payload
+
+/** The names that the OpenAPI document gives them. */
+export const views = {
+  User: userView,
+  Tokens: tokenView,
+  Room: roomView,
+  Member: memberView,
+  Event: eventView,
+  Message: messageView,
+  Capability: capabilityView,
+}
+
+export function viewOfRoom({ room_id, name, owner_user_id, created_at, policy, seq }: Room) {
+  return { room_id, name, owner_user_id, created_at: toInstant(created_at), policy, seq }
+}
+
+export function viewOfMember({ room_id, user_id, username, role, created_at }: Member) {
+  return { room_id, user_id, username, role, created_at: toInstant(created_at) }
+}
+
+export function viewOfEvent({ seq, id, type, at, from, room_id, payload }: RoomEvent) {
+  return { seq, type, id, timestamp: toInstant(at), from, to: room_id, payload: { ...payload, seq } }
+}
