@@ -140,6 +140,12 @@ describe('rooms', () => {
     expect((await as(eve).get(`/rooms/${room}`)).body).toMatchObject({ code: 'ACCESS_DENIED' })
     const nowhere = `room_${randomBytes(16).toString('base64url')}`
     expect(await as(ann).get(`/rooms/${nowhere}`)).toMatchObject({ status: 404, body: { code: 'ROOM_NOT_FOUND' } })
+    for (const odd of ['nowhere', `usr_${'a'.repeat(22)}`, `room_${'a'.repeat(65)}`, 'room_%2e%2e%2f']) {
+      expect(await as(ann).get(`/rooms/${odd}`)).toMatchObject({ status: 404, body: { code: 'ROOM_NOT_FOUND' } })
+    }
+    expect((await as(ann).put(`/rooms/${room}/members/nobody`, { role: 'guest' })).body).toMatchObject({
+      code: 'NOT_FOUND',
+    })
     const changed = await as(ann).patch(`/rooms/${room}`, {
       name: 'Ours',
       policy: { caps: { guest: ['call', 'screen'] } },
@@ -270,7 +276,14 @@ describe('what everybody may read', () => {
     const { keys } = (await rig.rest('GET', '/.well-known/jwks.json')).body as { keys: object[] }
     expect(keys).toEqual([expect.objectContaining({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA' })])
     expect(JSON.stringify(keys)).not.toContain('"d"')
-    expect(await rig.rest('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    for (const [method, path] of [
+      ['GET', '/nowhere'],
+      ['GET', '/api/v1/nowhere'],
+      ['PUT', '/api/v1/rooms'],
+      ['POST', '/healthz'],
+    ] as const) {
+      expect(await rig.rest(method, path)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } })
+    }
     expect(await rig.rest('GET', '/api/v1/me')).toMatchObject({ status: 401, body: { code: 'AUTH_REQUIRED' } })
   })
 })
