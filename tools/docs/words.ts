@@ -94,5 +94,12 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
   ring_ms: 'milliseconds until a call that nobody answers ends',
   candidates: 'candidates of one side between two offers',
   rtc_sessions: 'signaling sessions that a peer may have opened at once',
-  send_buffer_bytes: 'bytes that may wait for a client to read; beyond it 4002',
+  resume_window_s: 'seconds that a session outlives its socket',
+  kept_frames: 'frames already sent that are kept for a resume',
+  kept_bytes: 'bytes of these',
+  socket_buffer_bytes: 'bytes that are handed to a socket before the rest waits in the queue of its session',
+  queue_bytes: 'bytes that may wait for a client; from a quarter on presence is left out, beyond it 4002',
+  queues_bytes: 'bytes that are held for all clients together',
+  signal_ttl_ms: 'milliseconds after which a signal in a long queue is given up and its sender told UNROUTABLE',
+  stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolveLimits } from '@mesh/core'
-import type { MeshOptions } from '@mesh/core'
+import type { MeshOptions, MeshSocket } from '@mesh/core'
 import { createTestMesh } from '@mesh/core/testing'
 import type { TestMesh } from '@mesh/core/testing'
 import { WebSocketServer } from 'ws'
@@ -32,9 +32,17 @@ export async function serve({ limits, ...options }: ServeOptions = {}): Promise<
   server.on('connection', (socket, request) => {
     requests.push(request)
     const headers = { get: (name: string) => String(request.headers[name] ?? '') || null }
-    const connection = test.mesh.accept(socket, { url: request.url ?? '/', headers, address: '127.0.0.1' })
+    const transport: MeshSocket = {
+      send: ({ text }) => socket.send(text),
+      close: (code, reason) => socket.close(code, reason),
+      ping: () => socket.ping(),
+      get bufferedAmount() {
+        return socket.bufferedAmount
+      },
+    }
+    const connection = test.mesh.accept(transport, { url: request.url ?? '/', headers, address: '127.0.0.1' })
     socket.on('pong', () => connection.alive())
-    socket.on('close', () => connection.closed())
+    socket.on('close', (code, reason) => connection.closed(code, String(reason)))
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) return connection.binary()
       const text = String(data)

@@ -1,5 +1,6 @@
 import type { Role, RoomPolicy } from './acl.ts'
 import type { CloseReason } from './errors.ts'
+import type { ClientFrame } from './frame.ts'
 import type { Ids } from './ids.ts'
 import type { Limits } from './limits.ts'
 import type { Clock, Logger, Member, Room, RoomEvent, Storage } from './ports/index.ts'
@@ -14,6 +15,7 @@ import type {
 import type { Awaitable } from './awaitable.ts'
 import type { CapabilityClaims } from './tokens/capability.ts'
 import type { Verified } from './tokens/jws.ts'
+import type { OutboundFrame } from './transport.ts'
 
 /** Who somebody is, as the authentication found out. */
 export interface Principal {
@@ -44,10 +46,29 @@ export interface Peer extends Readonly<Principal> {
   readonly rooms: Map<string, Occupant>
   /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
   refresh(token: string): Promise<number>
-  /** Hands a finished frame to the socket, or drops it when the connection is over. */
-  send(frame: string): void
+  /** Sends a finished frame as soon as the peer takes it, or never when it is gone for good. */
+  send(frame: Outbound): void
+  /** The client has taken in so many frames. @throws MeshError BAD_MESSAGE when it was not sent so many */
+  acknowledge(received: number): void
+  /** Takes back what of a room has not reached the peer. */
+  purge(room: LiveRoom): void
   /** Ends the connection; from this moment on it neither acts nor receives. */
   close(reason: CloseReason): void
+}
+
+/** A finished frame, with what decides about it when its receiver does not keep up. */
+export interface Outbound extends OutboundFrame {
+  /**
+   * `presence` goes first, and only its latest state counts; a `signal` is of no use when it is late; `event` is all the
+   * rest, which is never left out.
+   */
+  readonly kind: 'event' | 'signal' | 'presence'
+  /** The room it belongs to: gone for whoever is removed from there. */
+  readonly room: LiveRoom | undefined
+  /** Whose presence it is, or who sent the signal and hears if it is given up. */
+  readonly from: Peer | undefined
+  /** The id of a signal. */
+  readonly id: string | undefined
 }
 
 /** A peer in a room. Role and versions follow every change at once, so that a check needs no database. */
@@ -97,6 +118,8 @@ export interface Outgoing {
   /** The peer that it comes from; the server, if left out. */
   from?: string | undefined
   reply_to?: string | undefined
+  /** The room that it tells of: whoever is removed from there meanwhile does not get it. */
+  room?: LiveRoom | undefined
 }
 
 /** Everything that an area may use: handed in, never imported. */
@@ -133,10 +156,10 @@ export interface Engine {
   publish(event: RoomEvent, reply?: { peer: Peer; reply_to: string }): void
   /** Answers a repeated request with the event of the first time; nobody else hears of it again. */
   repeat(peer: Peer, event: RoomEvent, reply_to: string): void
-  /** Passes a signal on as its sender wrote it, but for the payload that is handed in, serialised once. */
-  forward(call: Call, payload: object, receivers: Iterable<Peer>): void
-  /** A signal as {@link Engine.forward} writes it, for later. */
-  encodeSignal(call: Call, payload: object): string
+  /** Writes a signal as its sender did, but for what the schema says is for the server alone; `payload` is the rest. */
+  signal(call: Call, payload: object, room: LiveRoom): Outbound
+  /** Sends one frame to several peers. */
+  deliver(frame: Outbound, receivers: Iterable<Peer>): void
   /**
    * Reads a room and brings the peer into it, as one step in the order of events: `entered` runs before anything later
    * can be told to the peer. @throws MeshError
@@ -200,6 +223,8 @@ export interface Call<T extends ClientEventType = ClientEventType> {
   /** The sender's clock. */
   readonly timestamp: string
   readonly payload: ClientPayload<T>
+  /** The frame as it came. */
+  readonly frame: ClientFrame
   /** Where the table demands membership or joining: its proof. */
   readonly at: BelongingFor<T>
 }
@@ -226,6 +251,8 @@ export interface Area<T extends HandledType> {
   readonly handlers: Handlers<T>
   /** The occupant has just left: the room's state no longer holds it. */
   readonly left?: (occupant: Occupant, cause: LeaveCause) => void
+  /** The socket of the occupant's peer went away or came back. */
+  readonly connectivity?: (occupant: Occupant) => void
   /** The occupant was demoted, or the policy of the room changed. */
   readonly restricted?: (occupant: Occupant, cause: 'role' | 'policy') => void
   /** A signing key was revoked: what was opened with its tokens has to end. */

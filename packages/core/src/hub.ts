@@ -1,8 +1,8 @@
 import { isDemotion, type Role } from './acl.ts'
-import type { Call, Engine, LeaveCause, LiveRoom, Occupant, Peer } from './context.ts'
+import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
 import { MeshError } from './errors.ts'
 import type { Encoder } from './encoder.ts'
-import { encode } from './frame.ts'
+import { passOn } from './frame.ts'
 import type { Clock, RoomEvent, Storage } from './ports/index.ts'
 import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
@@ -10,6 +10,7 @@ import type { ServerEventType, ServerPayload } from './protocol.ts'
 type Hooks = {
   left(occupant: Occupant, cause: LeaveCause): void
   restricted(occupant: Occupant, cause: 'role' | 'policy'): void
+  connectivity(occupant: Occupant): void
 }
 
 /** The live state of one node: who is connected, who is in which room, and the order in which rooms hear of events. */
@@ -24,14 +25,18 @@ export interface Hub extends Pick<
   | 'leave'
   | 'notInRoom'
   | 'repeat'
-  | 'forward'
-  | 'encodeSignal'
+  | 'signal'
+  | 'deliver'
 > {
   add(peer: Peer): void
-  /** How many connections a user has on this node. */
-  countOf(user_id: string): number
-  /** The connection of a peer is over: takes it out of every room. */
-  drop(peer: Peer, cause: 'disconnected' | 'revoked'): void
+  /** The peers of a user on this node, those that may come back included, oldest first. */
+  peersOf(user_id: string): ReadonlySet<Peer>
+  /** The socket of a peer went away or came back. */
+  connectivity(peer: Peer): void
+  /** Reads again whether a peer is still a member where it is, and what; in case an event did not come through. */
+  recheck(peer: Peer): Promise<void>
+  /** A peer is gone for good: takes it out of every room. */
+  drop(peer: Peer, cause: LeaveCause): void
   /** A room was deleted: everybody is out. */
   close(room_id: string): void
   /** Takes in an event that this or another node has stored. */
@@ -52,7 +57,7 @@ export function createHub(options: {
 }): Hub {
   const { storage, clock, encoder, hooks } = options
   const peers = new Map<string, Peer>()
-  const counts = new Map<string, number>()
+  const byUser = new Map<string, Set<Peer>>()
   const rooms = new Map<string, LiveRoom>()
   const held = new Map<string, Map<number, { event: RoomEvent; reply?: Reply }>>()
   type Reply = { peer: Peer; reply_to: string } | undefined
@@ -61,9 +66,9 @@ export function createHub(options: {
     peer: Peer,
     type: T,
     payload: ServerPayload<T>,
-    outgoing?: Parameters<Encoder>[3],
+    outgoing: Outgoing = {},
   ): void {
-    peer.send(encoder(type, peer.peer_id, payload, outgoing))
+    deliver(eventFrame(encoder(type, peer.peer_id, payload, outgoing), outgoing.room), [peer])
   }
 
   function broadcast<T extends ServerEventType>(
@@ -73,15 +78,18 @@ export function createHub(options: {
     except?: Peer,
   ): void {
     if (room.occupants.size === 0) return
-    const frame = encoder(type, room.room_id, payload)
+    const text = encoder(type, room.room_id, payload)
+    const kind = type === 'presence.update' ? 'presence' : 'event'
+    const frame: Outbound = { text, wire: undefined, kind, room, from: except, id: undefined }
     for (const { peer } of room.occupants.values()) if (peer !== except) peer.send(frame)
+    frame.wire = undefined
   }
 
   function apply(event: RoomEvent, reply?: Reply): void {
     const room = rooms.get(event.room_id)
     if (!room || room.occupants.size === 0) {
       if (room) room.seq = Math.max(room.seq, event.seq)
-      if (reply) reply.peer.send(encodeEvent(event, reply.reply_to))
+      if (reply) reply.peer.send(encodeEvent(event, room, reply.reply_to))
       return
     }
     if (event.seq > room.seq + 1) return hold(room, event, reply)
@@ -102,13 +110,8 @@ export function createHub(options: {
     if (event.type === 'room.member.removed') {
       for (const occupant of occupantsOf(room, event)) leave(occupant, 'removed')
     } else if (event.type === 'room.member.updated') {
-      for (const occupant of occupantsOf(room, event)) {
-        const previous = occupant.role
-        // The storage wrote this payload for this type: see rooms/events.ts.
-        occupant.role = event.payload.role as Role
-        occupant.member_seq = event.seq
-        if (isDemotion(previous, occupant.role)) hooks.restricted(occupant, 'role')
-      }
+      // The storage wrote this payload for this type: see rooms/events.ts.
+      for (const occupant of occupantsOf(room, event)) assign(occupant, event.payload.role as Role, event.seq)
     } else if (event.type === 'room.updated') {
       const { policy } = event.payload as Omit<ServerPayload<'room.updated'>, 'seq'>
       if (policy === undefined || event.seq <= room.policy_seq) return
@@ -118,23 +121,32 @@ export function createHub(options: {
     }
   }
 
+  function assign(occupant: Occupant, role: Role, member_seq: number): void {
+    if (member_seq <= occupant.member_seq) return
+    const previous = occupant.role
+    occupant.role = role
+    occupant.member_seq = member_seq
+    if (isDemotion(previous, role)) hooks.restricted(occupant, 'role')
+  }
+
   function announceIn(room: LiveRoom, event: RoomEvent, reply: Reply): void {
-    let frame: string | undefined
+    let frame: Outbound | undefined
     for (const occupant of room.occupants.values()) {
       if (reply?.peer === occupant.peer) continue
       // A snapshot may have shown this event already to somebody who has just come in.
       if (event.seq <= occupant.seq && event.type !== 'call.missed') continue
       occupant.seq = event.seq
-      occupant.peer.send((frame ??= encodeEvent(event)))
+      occupant.peer.send((frame ??= encodeEvent(event, room)))
     }
+    if (frame) frame.wire = undefined
     if (!reply) return
     const own = room.occupants.get(reply.peer.peer_id)
     if (own) own.seq = Math.max(own.seq, event.seq)
-    reply.peer.send(encodeEvent(event, reply.reply_to))
+    reply.peer.send(encodeEvent(event, room, reply.reply_to))
   }
 
-  function encodeEvent(event: RoomEvent, reply_to?: string): string {
-    return encoder.event(event, reply_to)
+  function encodeEvent(event: RoomEvent, room: LiveRoom | undefined, reply_to?: string): Outbound {
+    return eventFrame(encoder.event(event, reply_to), room)
   }
 
   /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
@@ -210,12 +222,13 @@ export function createHub(options: {
     if (!room.occupants.delete(peer.peer_id)) return
     peer.rooms.delete(room.room_id)
     occupant.presence.cancel?.()
+    if (cause === 'removed' || cause === 'deleted') peer.purge(room)
     hooks.left(occupant, cause)
     const reason = cause === 'revoked' ? 'disconnected' : cause
     const left = { room_id: room.room_id, peer_id: peer.peer_id, reason }
     if (reason === 'removed' || reason === 'deleted') tell(peer, 'room.left', left)
     if (reason === 'disconnected') {
-      broadcast(room, 'presence.update', { ...shownPresence(occupant), status: 'offline' })
+      broadcast(room, 'presence.update', { ...shownPresence(occupant), status: 'offline' }, peer)
     }
     if (reason !== 'deleted') broadcast(room, 'room.left', left)
     forgetIfEmpty(room)
@@ -231,7 +244,7 @@ export function createHub(options: {
     const waiting = held.get(room.room_id)
     held.delete(room.room_id)
     // Nobody is left to tell in order, but whoever asked is still owed the answer.
-    for (const { event, reply } of waiting?.values() ?? []) reply?.peer.send(encodeEvent(event, reply.reply_to))
+    for (const { event, reply } of waiting?.values() ?? []) reply?.peer.send(encodeEvent(event, room, reply.reply_to))
   }
 
   return {
@@ -242,11 +255,11 @@ export function createHub(options: {
     apply,
     enter,
     leave,
-    repeat: (peer, event, reply_to) => peer.send(encodeEvent(event, reply_to)),
-    encodeSignal,
-    forward(call, payload, receivers) {
-      const frame = encodeSignal(call, payload)
-      for (const peer of receivers) peer.send(frame)
+    repeat: (peer, event, reply_to) => peer.send(encodeEvent(event, rooms.get(event.room_id), reply_to)),
+    deliver,
+    signal(call, payload, room) {
+      const text = passOn(call.frame, call.peer.peer_id, payload)
+      return { text, wire: undefined, kind: 'signal', room, from: call.peer, id: call.id }
     },
     publish(event, reply) {
       apply(event, reply)
@@ -257,14 +270,25 @@ export function createHub(options: {
     },
     add(peer) {
       peers.set(peer.peer_id, peer)
-      counts.set(peer.user_id, (counts.get(peer.user_id) ?? 0) + 1)
+      byUser.set(peer.user_id, (byUser.get(peer.user_id) ?? new Set()).add(peer))
     },
-    countOf: (user_id) => counts.get(user_id) ?? 0,
+    peersOf: (user_id) => byUser.get(user_id) ?? nobody,
+    connectivity(peer) {
+      for (const occupant of peer.rooms.values()) hooks.connectivity(occupant)
+    },
+    async recheck(peer) {
+      const members = [...peer.rooms.keys()].map((room_id) => storage.rooms.member(room_id, peer.user_id))
+      const found = new Map((await Promise.all(members)).map((member) => [member?.room_id, member]))
+      for (const occupant of [...peer.rooms.values()]) {
+        const member = found.get(occupant.room.room_id)
+        if (member) assign(occupant, member.role, member.member_seq)
+        else leave(occupant, 'removed')
+      }
+    },
     drop(peer, cause) {
       if (!peers.delete(peer.peer_id)) return
-      const left = (counts.get(peer.user_id) ?? 1) - 1
-      if (left > 0) counts.set(peer.user_id, left)
-      else counts.delete(peer.user_id)
+      const others = byUser.get(peer.user_id)
+      if (others?.delete(peer) && others.size === 0) byUser.delete(peer.user_id)
       for (const occupant of [...peer.rooms.values()]) leave(occupant, cause)
     },
     close(room_id) {
@@ -277,8 +301,15 @@ export function createHub(options: {
   }
 }
 
-function encodeSignal({ type, id, timestamp, peer, to }: Call, payload: object): string {
-  return encode({ type, id, timestamp, from: peer.peer_id, to }, payload)
+const nobody: ReadonlySet<Peer> = new Set()
+
+function deliver(frame: Outbound, receivers: Iterable<Peer>): void {
+  for (const peer of receivers) peer.send(frame)
+  frame.wire = undefined
+}
+
+function eventFrame(text: string, room: LiveRoom | undefined): Outbound {
+  return { text, wire: undefined, kind: 'event', room, from: undefined, id: undefined }
 }
 
 function emptyRoom(room_id: string): LiveRoom {

@@ -34,7 +34,14 @@ const limitsSchema = v.strictObject({
   ring_ms: count,
   candidates: count,
   rtc_sessions: count,
-  send_buffer_bytes: count,
+  resume_window_s: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  kept_frames: count,
+  kept_bytes: count,
+  socket_buffer_bytes: count,
+  queue_bytes: count,
+  queues_bytes: count,
+  signal_ttl_ms: count,
+  stall_ms: count,
 })
 
 /** Every number a client can run into; all of them are settings. */
@@ -49,7 +56,10 @@ export type Rate = v.InferOutput<typeof rate>
 /**
  * The contract's defaults. `bytes` of a class are those of the payload without its `cap_token`; `frames` and `bytes` at
  * the top are per connection and counted on the raw frame; `offences` is how often a connection may overrun a limit
- * before it is closed with 4005.
+ * before it is closed with 4005. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
+ * sent can be sent again. `socket_buffer_bytes` go to a socket at once, the rest waits, up to `queue_bytes` a peer and
+ * `queues_bytes` for all of them; signals older than `signal_ttl_ms` are given up when there is much, and who takes nothing
+ * for `stall_ms` is cut with 4002.
  */
 export const defaultLimits: Limits = {
   frame_bytes: 98_304,
@@ -81,7 +91,14 @@ export const defaultLimits: Limits = {
   ring_ms: 30_000,
   candidates: 64,
   rtc_sessions: 64,
-  send_buffer_bytes: 1_048_576,
+  resume_window_s: 120,
+  kept_frames: 1_024,
+  kept_bytes: 524_288,
+  socket_buffer_bytes: 65_536,
+  queue_bytes: 524_288,
+  queues_bytes: 268_435_456,
+  signal_ttl_ms: 30_000,
+  stall_ms: 10_000,
 }
 
 /**

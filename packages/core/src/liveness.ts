@@ -1,59 +1,43 @@
 import type { CloseReason } from './errors.ts'
 import type { Limits } from './limits.ts'
-import type { Clock } from './ports/index.ts'
 
-/** Whether the other end is still there, and still somebody. */
-export interface Liveness {
-  /** Anything came from the other end. `now` is monotonic. */
-  heard(now: number): void
-  /** The access token is good until then (milliseconds since 1970), or without end. */
-  tokenUntil(expires_at: number | undefined): void
-  /** Whether the token has run out: only a fresh one is accepted from now on. */
-  expired(): boolean
-  tick(): void
-}
+/** What is due on a connection: something to send, or the reason to close it. */
+export type Due = 'ping' | 'expiring' | CloseReason | undefined
 
-/** @see Liveness */
-export function createLiveness(options: {
-  clock: Clock
-  limits: Limits
-  ping(): void
-  expiring(expires_at: number): void
-  close(reason: CloseReason): void
-}): Liveness {
-  const { clock, limits } = options
-  let heardAt = clock.monotonic()
-  let pingedAt: number | undefined
-  let until: number | undefined
-  let warned = false
+/** Whether the other end is still there, and still somebody. Monotonic times in milliseconds. */
+export class Liveness {
+  readonly #limits: Limits
+  #heardAt: number
+  #pingedAt: number | undefined
+  #warned = false
 
-  function checkToken(): void {
-    if (until === undefined) return
-    const now = clock.now()
-    if (now >= until + limits.token_grace_s * 1000) return options.close('auth_expired')
-    if (warned || now < until - limits.token_warning_s * 1000) return
-    warned = true
-    options.expiring(until)
+  constructor(limits: Limits, now: number) {
+    this.#limits = limits
+    this.#heardAt = now
   }
 
-  return {
-    heard(now) {
-      heardAt = now
-      pingedAt = undefined
-    },
-    tokenUntil(expires_at) {
-      until = expires_at
-      warned = false
-    },
-    expired: () => until !== undefined && clock.now() >= until,
-    tick() {
-      const now = clock.monotonic()
-      if (pingedAt !== undefined && now - pingedAt >= limits.pong_timeout_s * 1000) return options.close('no_pong')
-      if (pingedAt === undefined && now - heardAt >= limits.heartbeat_s * 1000) {
-        pingedAt = now
-        options.ping()
-      }
-      checkToken()
-    },
+  /** Anything came from the other end. */
+  heard(now: number): void {
+    this.#heardAt = now
+    this.#pingedAt = undefined
+  }
+
+  /** Another access token is in force. */
+  renewed(): void {
+    this.#warned = false
+  }
+
+  /** What is due now; `time` and `until`, the end of the access token, are milliseconds since 1970. */
+  due(now: number, time: number, until: number | undefined): Due {
+    const { pong_timeout_s, heartbeat_s, token_grace_s, token_warning_s } = this.#limits
+    if (this.#pingedAt !== undefined && now - this.#pingedAt >= pong_timeout_s * 1000) return 'no_pong'
+    if (until !== undefined && time >= until + token_grace_s * 1000) return 'auth_expired'
+    if (this.#pingedAt === undefined && now - this.#heardAt >= heartbeat_s * 1000) {
+      this.#pingedAt = now
+      return 'ping'
+    }
+    if (this.#warned || until === undefined || time < until - token_warning_s * 1000) return undefined
+    this.#warned = true
+    return 'expiring'
   }
 }

@@ -1,11 +1,13 @@
 import { capabilities, capsOf, type RoomPolicy, type Role } from './acl.ts'
+import { createAddressCounts } from './addresses.ts'
 import { createBoundedMap } from './bounded-map.ts'
-import type { ClassBuckets } from './bucket.ts'
+import { Allowance } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
 import { createGrant, type Grant } from './capabilities/grant.ts'
 import { createCapabilities } from './capabilities/handlers.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
+import { Connection, type Authenticate, type ConnectionHost } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
 import { createEncoder } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
@@ -29,11 +31,11 @@ import { createRooms } from './rooms/handlers.ts'
 import { createRoomService, type Rooms } from './rooms/service.ts'
 import { createRouter } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
-import { createSession, type Authenticate, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import { createSystem } from './system/handlers.ts'
-import type { Selector } from './selector.ts'
+import { isMeant, type Selector } from './selector.ts'
 import type { Keyring } from './tokens/keyring.ts'
-import type { Connection, ConnectionRequest, MeshSocket } from './transport.ts'
+import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
 
 /** What the engine is made of. Everything but storage, keys, issuer and authentication has a sensible default. */
 export interface MeshOptions {
@@ -65,8 +67,8 @@ export interface Mesh {
   /** Whether another connection may be opened from an address now. */
   admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
-  accept(socket: MeshSocket, request: ConnectionRequest): Connection
-  /** Closes connections at once, with 4101 unless told; returns how many. */
+  accept(socket: MeshSocket, request: ConnectionRequest): TransportConnection
+  /** Closes connections on every node at once, with 4101 unless told; returns how many on this one. */
   disconnect(which: Selector, reason?: CloseReason): number
   /**
    * Revokes a signing key at once: its capability tokens are good for nothing any more, what they opened is ended, and
@@ -108,6 +110,7 @@ export function createMesh(options: MeshOptions): Mesh {
     announce: (event) => bus.publish('events', JSON.stringify(event)),
     hooks: {
       left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
+      connectivity: (occupant) => parts.forEach((part) => part.connectivity?.(occupant)),
       restricted: (occupant, cause) => parts.forEach((part) => part.restricted?.(occupant, cause)),
     },
   })
@@ -131,7 +134,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const presence = createPresence(engine)
   const rtc = createRtc(engine)
-  parts.push(rtc)
+  parts.push(presence, rtc)
   const handlers: Handlers<HandledType> = {
     ...createSystem().handlers,
     ...createRooms(engine, { announce: presence.announce, show: shownPresence }).handlers,
@@ -141,8 +144,13 @@ export function createMesh(options: MeshOptions): Mesh {
     ...rtc.handlers,
   }
 
-  const buckets = createBoundedMap<string, ClassBuckets>(100_000)
-  const context = {
+  const allowances = createBoundedMap<string, Allowance>(100_000)
+  const sessions = new Map<string, Session>()
+  const connections = new Set<Connection>()
+  const addresses = createAddressCounts(limits)
+  let closing = false
+  const load = { bytes: 0 }
+  const host: ConnectionHost = {
     clock,
     ids,
     limits,
@@ -150,44 +158,62 @@ export function createMesh(options: MeshOptions): Mesh {
     hub,
     encoder,
     router: createRouter(engine, handlers, createRepeats()),
-    authenticate: options.authenticate,
+    outboxes: { limits, now: () => clock.monotonic(), load },
+    sessions,
     features: areas,
-    bucketsOf(identity: string): ClassBuckets {
-      const own = buckets.get(identity) ?? {}
-      buckets.set(identity, own)
+    authenticate: options.authenticate,
+    allowanceOf(identity) {
+      const own = allowances.get(identity) ?? new Allowance()
+      allowances.set(identity, own)
       return own
+    },
+    welcomed: ({ address }) => addresses.welcomed(address),
+    ended(connection) {
+      connections.delete(connection)
+      addresses.ended(connection.address, connection.isWelcome)
     },
   }
 
-  const sessions = new Set<Session>()
-  const fromAddress = new Map<string, { all: number; unauthenticated: number }>()
-  let unauthenticated = 0
-  let closing = false
+  /** Closes the connections that are meant on this node, and ends the sessions that wait for one. */
+  function disconnect(which: Selector, reason: CloseReason): number {
+    for (const connection of connections) connection.bar(which, reason)
+    const meant = [...sessions.values()].filter((session) => isMeant(session, which))
+    for (const session of meant) session.close(reason)
+    return meant.length
+  }
 
   const unsubscribe = [
     // What another node stored: the payload was written by the same code.
     bus.subscribe('events', (message) => hub.apply(JSON.parse(message) as RoomEvent)),
     bus.subscribe('deleted', (room_id) => hub.close(room_id)),
+    bus.subscribe('disconnected', (message) => {
+      const { which, reason } = JSON.parse(message) as { which: Selector; reason: CloseReason }
+      disconnect(which, reason)
+    }),
   ]
 
   // One sweep a second over all connections costs less than a timer for each of them.
   let stopTicking = clock.after(1000, tick)
   function tick(): void {
-    for (const session of sessions) session.tick()
+    for (const connection of connections) connection.tick()
+    if (load.bytes > limits.queues_bytes) relieve()
     stopTicking = clock.after(1000, tick)
   }
 
-  function count(address: string, all: number, waiting: number): void {
-    const counts = fromAddress.get(address) ?? { all: 0, unauthenticated: 0 }
-    counts.all += all
-    counts.unauthenticated += waiting
-    unauthenticated += waiting
-    if (counts.all > 0) fromAddress.set(address, counts)
-    else fromAddress.delete(address)
+  /** What is held for all peers together is too much: those for whom most is held give it up. */
+  function relieve(): void {
+    for (const session of [...sessions.values()].sort((a, b) => b.held - a.held)) {
+      if (load.bytes <= limits.queues_bytes) return
+      session.relieve()
+    }
   }
 
-  const disconnect: Mesh['disconnect'] = (which, reason = 'revoked') =>
-    [...sessions].filter((session) => session.disconnect(which, reason)).length
+  // Done here before anybody else hears of it: what this node does from now on, it does not do for them.
+  const disconnectAll: Mesh['disconnect'] = (which, reason = 'revoked') => {
+    const count = disconnect(which, reason)
+    bus.publish('disconnected', JSON.stringify({ which, reason }))
+    return count
+  }
 
   return {
     limits,
@@ -205,36 +231,23 @@ export function createMesh(options: MeshOptions): Mesh {
 
     admit(address) {
       if (closing) return 'unavailable'
-      const counts = fromAddress.get(address)
-      const isFull =
-        unauthenticated >= limits.unauthenticated ||
-        (counts?.unauthenticated ?? 0) >= limits.unauthenticated_per_address ||
-        (counts?.all ?? 0) >= limits.connections_per_address
-      return isFull ? 'too_many' : 'ok'
+      return addresses.isFull(address) ? 'too_many' : 'ok'
     },
 
     accept(socket, request) {
-      const { address } = request
-      let waiting = true
-      const welcomed = () => {
-        if (waiting) count(address, 0, -1)
-        waiting = false
-      }
-      count(address, 1, 1)
-      const session = createSession({ ...context, welcomed }, socket, request, () => {
-        sessions.delete(session)
-        welcomed()
-        count(address, -1, 0)
-      })
-      sessions.add(session)
-      if (closing) session.close('drain')
-      return session
+      addresses.opened(request.address)
+      const connection = new Connection(host, socket, request)
+      connections.add(connection)
+      if (closing) connection.close('drain')
+      return connection
     },
+
+    disconnect: disconnectAll,
 
     revokeKey(kid) {
       keys.revoke(kid)
       for (const part of parts) part.keyRevoked?.(kid)
-      return disconnect({ kid })
+      return disconnectAll({ kid })
     },
 
     async drain(ms) {
@@ -244,14 +257,15 @@ export function createMesh(options: MeshOptions): Mesh {
         hub.tell(peer, 'system.draining', { reconnect_after_ms: Math.floor((ms * index) / peers.length) }),
       )
       if (peers.length > 0 && ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve))
-      for (const session of [...sessions]) session.close('drain')
+      for (const connection of [...connections]) connection.close('drain')
     },
 
     async close() {
       closing = true
       stopTicking()
       for (const end of unsubscribe) end()
-      for (const session of [...sessions]) session.close('drain')
+      for (const connection of [...connections]) connection.close('drain')
+      for (const session of [...sessions.values()]) session.end('disconnected')
     },
   }
 }

@@ -196,20 +196,6 @@ describe('a fault of ours', () => {
 })
 
 describe('the socket', () => {
-  it('that does not take its frames is closed with 4002, and nobody waits for it', async () => {
-    const { enter, ann, bob, cleo, room } = await createWorld({ limits: { send_buffer_bytes: 1_000 } })
-    const [a, slow, c] = [await enter(ann), await enter(bob), await enter(cleo)]
-    slow.socket.bufferedAmount = 1_000
-    await a.ask('chat.message.send', room, { text: 'one' })
-    expect((await slow.next('chat.message.created')).payload.text).toBe('one')
-    slow.socket.bufferedAmount = 1_001
-    await a.ask('chat.message.send', room, { text: 'two' })
-    expect(slow.closed).toEqual({ code: 4002, reason: 'slow_consumer' })
-    expect(heard(slow).filter((type) => type === 'chat.message.created')).toHaveLength(1)
-    expect((await c.next((frame) => frame.payload.text === 'two')).type).toBe('chat.message.created')
-    expect((await c.next('room.left')).payload).toMatchObject({ peer_id: slow.peer_id, reason: 'disconnected' })
-  })
-
   it('that is silent is asked after 25 s, and closed with 4004 when 8 s pass without a sign', async () => {
     const { connect, ann, clock } = await createWorld({ limits: {} })
     const a = await connect(ann)

@@ -1,279 +1,249 @@
-import { createBucket, takeEvent, type ClassBuckets } from './bucket.ts'
-import type { Occupant, Peer, Principal } from './context.ts'
+import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
+import type { Connection } from './connection.ts'
+import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
 import type { Encoder } from './encoder.ts'
-import { toInstant } from './encoder.ts'
-import { closeCodes, isMeshError, MeshError, type CloseReason } from './errors.ts'
+import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { decode, idOf } from './frame.ts'
 import type { Hub } from './hub.ts'
 import type { Ids } from './ids.ts'
+import { internalError } from './internal-error.ts'
 import type { Limits } from './limits.ts'
-import { createLiveness } from './liveness.ts'
+import { Outbox, type OutboxHost } from './outbox.ts'
 import type { Clock, Logger } from './ports/index.ts'
-import { parseHello } from './system/hello.ts'
 import type { Router } from './router.ts'
-import { isMeant, type Selector } from './selector.ts'
-import type { Connection, ConnectionRequest, MeshSocket } from './transport.ts'
-
-/** Finds out who is there. @throws MeshError AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED, UNAVAILABLE */
-export type Authenticate = (input: { token: string | undefined; request: ConnectionRequest }) => Promise<Principal>
 
 /** What sessions share. */
-export interface SessionContext {
-  clock: Clock
-  ids: Ids
-  limits: Limits
-  logger: Logger
-  hub: Hub
-  encoder: Encoder
-  router: Router
-  authenticate: Authenticate
-  features: readonly string[]
-  bucketsOf(identity: string): ClassBuckets
-  /** The hello of this connection was good. */
-  welcomed(): void
+export interface SessionHost {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly hub: Hub
+  readonly encoder: Encoder
+  readonly router: Router
+  readonly outboxes: OutboxHost
+  readonly sessions: Map<string, Session>
 }
 
-/** One connection: it waits for the hello, then takes frames one after the other, each only once the one before is done. */
-export interface Session extends Connection {
-  /** The peer, once the hello was good. */
-  readonly peer: Peer | undefined
-  /** Closes the connection if it is meant, or turns out to be; says whether it is closed now. */
-  disconnect(which: Selector, reason: CloseReason): boolean
-  /** Looks after liveness and the life of the access token; called about once a second. */
-  tick(): void
-  close(reason: CloseReason): void
-}
+/**
+ * One peer and what it is in the midst of. It outlives its socket by the resume window: what it is sent meanwhile waits,
+ * and what it asked for goes on. Its frames are handled one after the other, each only once the one before is done, over
+ * whichever connection they came.
+ */
+export class Session implements Peer {
+  readonly session_id: string
+  readonly peer_id: string
+  readonly user_id: string
+  readonly device_id: string | undefined
+  readonly identity: string
+  readonly rooms = new Map<string, Occupant>()
+  username: string
+  sid: string | undefined
+  kid: string | undefined
+  device_jkt: string | undefined
+  admin: boolean | undefined
+  expires_at: number | undefined
+  /** Good for one resume. */
+  resumeToken: string
+  /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
+  doomed: CloseReason | undefined
+  /** The connection that is being checked for taking this session over, if there is one. */
+  claimant: Connection | undefined
+  readonly #host: SessionHost
+  readonly #outbox: Outbox
+  readonly #buckets: ClassBuckets
+  #offences: Bucket | undefined
+  #connection: Connection | undefined
+  #waiting: { text: string; size: number }[] | undefined
+  #isBusy = false
+  #isOver = false
+  #stopWindow: (() => void) | undefined
 
-/** @see Session */
-export function createSession(
-  context: SessionContext,
-  socket: MeshSocket,
-  request: ConnectionRequest,
-  onEnd: () => void,
-): Session {
-  const { clock, ids, limits, logger, hub, encoder, router } = context
-  const started = clock.monotonic()
-  const frames = createBucket(limits.frames, started)
-  const bytes = createBucket(limits.bytes, started)
-  const offences = createBucket(limits.offences, started)
-  const waiting: { text: string; size: number }[] = []
-  let state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello'
-  let busy = false
-  let peer: Peer | undefined
-  let buckets: ClassBuckets = {}
-  // Why the connection ends as soon as the error that is about to be thrown has been answered.
-  let doomed: CloseReason | undefined
-  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it.
-  let asking = 0
-  const bars: { which: Selector; reason: CloseReason }[] = []
-
-  // A client whose hello came in time is not to blame for a slow authentication, and may come back.
-  const cancelHello = clock.after(limits.hello_timeout_ms, () => close(state === 'hello' ? 'protocol' : 'overload'))
-  const liveness = createLiveness({
-    clock,
-    limits,
-    close,
-    ping() {
-      if (socket.ping) socket.ping()
-      else if (peer) hub.tell(peer, 'system.ping', {})
-    },
-    expiring: (expires_at) => peer && hub.tell(peer, 'system.token.expiring', { expires_at: toInstant(expires_at) }),
-  })
-
-  /** The end, whoever wants it: the state comes first, so that no frame that is still to be delivered acts. */
-  function end(cause: 'disconnected' | 'revoked' = 'disconnected'): boolean {
-    if (state === 'closed') return false
-    state = 'closed'
-    waiting.length = 0
-    cancelHello()
-    if (peer) hub.drop(peer, cause)
-    onEnd()
-    return true
+  constructor(host: SessionHost, principal: Principal, identity: string, buckets: ClassBuckets) {
+    this.#host = host
+    this.session_id = host.ids.id('sess')
+    this.peer_id = host.ids.id('peer')
+    this.resumeToken = host.ids.secret()
+    this.user_id = principal.user_id
+    this.device_id = principal.device_id
+    this.identity = identity
+    this.username = principal.username
+    this.renew(principal)
+    this.#buckets = buckets
+    this.#outbox = new Outbox(host.outboxes, {
+      overflow: () => (this.#connection ? this.close('slow_consumer') : this.end('disconnected')),
+      dropped: (frame) => this.#undelivered(frame),
+    })
+    host.sessions.set(this.session_id, this)
   }
 
-  function close(reason: CloseReason): void {
-    if (end(reason === 'revoked' ? 'revoked' : 'disconnected')) socket.close(closeCodes[reason], reason)
+  get reconnecting(): boolean {
+    return this.#connection === undefined
   }
 
-  function send(frame: string): void {
-    if (state === 'closed') return
-    if (socket.bufferedAmount > limits.send_buffer_bytes) return close('slow_consumer')
-    socket.send(frame)
+  /** Bytes that are held for this peer. */
+  get held(): number {
+    return this.#outbox.bytes
   }
 
-  function fail(error: unknown, reply_to: string | undefined): void {
-    const known = isMeshError(error) ? error : internal(error)
-    send(encoder.error(peer?.peer_id ?? 'client', known, reply_to))
-    if (known.code === 'RATE_LIMITED' && offences.take(clock.monotonic()) > 0) doomed = 'rate_limited'
-    if (doomed) close(doomed)
+  /** Takes over what a fresh access token of the same identity says. */
+  renew({ username, sid, kid, device_jkt, admin, expires_at }: Principal): void {
+    Object.assign(this, { username, sid, kid, device_jkt, admin, expires_at })
   }
 
-  function internal(error: unknown): MeshError {
-    const correlation_id = ids.uuid()
-    // The message of a foreign error may quote what it choked on; its stack says where to look and quotes it too.
-    logger.error(
-      { correlation_id, error: error instanceof Error ? error.name : typeof error, at: topOf(error) },
-      'a handler failed',
-    )
-    return new MeshError('INTERNAL', undefined, { correlation_id })
+  /** Whether somebody who is this principal and shows this token may take the session over. */
+  isOwnedBy(principal: Principal, token: string): boolean {
+    const isSame = principal.user_id === this.user_id && principal.device_id === this.device_id
+    return isSame && token === this.resumeToken && !this.#isOver && this.claimant === undefined
   }
 
-  function message(text: string, size: number): void {
-    if (state === 'closed') return
-    const now = clock.monotonic()
-    liveness.heard(now)
-    if (bytes.take(now, size) > 0) return close('rate_limited')
-    if (state !== 'open') return hello(text, size)
-    const wait = frames.take(now)
-    if (wait > 0) return fail(new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait }), undefined)
-    if (busy) waiting.push({ text, size })
-    else handle(text, size)
+  /** Whether a client that has received so many frames misses nothing that is not there any more. */
+  canResume(received: number): boolean {
+    return !this.#isOver && this.#outbox.canResume(received)
+  }
+
+  /** A fresh session begins on its connection; the welcome has been sent. */
+  open(connection: Connection): void {
+    this.#connection = connection
+    this.#outbox.attach(connection.socket)
+    this.#host.hub.add(this)
+  }
+
+  /** The session goes on over another connection; the welcome has been sent. The newest socket wins. */
+  resume(connection: Connection, received: number): void {
+    const former = this.#connection
+    this.#connection = connection
+    this.#stopWindow?.()
+    this.#stopWindow = undefined
+    former?.supersede()
+    this.#outbox.resume(connection.socket, received)
+    if (!former) this.#host.hub.connectivity(this)
+  }
+
+  /** A connection of this session is closed. */
+  detach(connection: Connection): void {
+    if (this.#connection !== connection) return
+    this.#connection = undefined
+    this.#outbox.detach()
+    const { clock, limits, hub } = this.#host
+    if (limits.resume_window_s === 0) return this.end('disconnected')
+    this.#stopWindow = clock.after(limits.resume_window_s * 1000, () => this.end('disconnected'))
+    hub.connectivity(this)
+  }
+
+  /** The end for good: from here on the peer neither acts nor receives. */
+  end(cause: LeaveCause): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#waiting = undefined
+    this.#stopWindow?.()
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#host.sessions.delete(this.session_id)
+    connection?.supersede()
+    this.#host.hub.drop(this, cause)
+    this.#outbox.clear()
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#connection) this.#connection.close(reason)
+    else if (!mayReconnect(closeCodes[reason])) this.end(reason === 'revoked' ? 'revoked' : 'disconnected')
+  }
+
+  send(frame: Outbound): void {
+    if (!this.#isOver) this.#outbox.send(frame)
+  }
+
+  acknowledge(received: number): void {
+    if (this.#outbox.acknowledge(received)) return
+    throw new MeshError('BAD_MESSAGE', undefined, { reason: 'payload', path: 'received' })
+  }
+
+  purge(room: LiveRoom): void {
+    this.#outbox.purge(room)
+  }
+
+  refresh(token: string): Promise<number> {
+    if (!this.#connection) return Promise.reject(new MeshError('AUTH_INVALID'))
+    return this.#connection.refresh(token)
+  }
+
+  /** The socket takes more again. */
+  drained(): void {
+    this.#outbox.flush()
+  }
+
+  /** Looks whether the receiver keeps up; called about once a second. */
+  tick(): void {
+    if (this.#outbox.isStalled()) this.close('slow_consumer')
+  }
+
+  /** Gives up as much of what is held as can be given up without a lie. */
+  relieve(): void {
+    if (this.#connection) this.#outbox.relieve()
+    else this.end('disconnected')
+  }
+
+  /** Takes in a frame of this peer. */
+  take(text: string, size: number, now: number): void {
+    if (this.#isBusy) (this.#waiting ??= []).push({ text, size })
+    else this.#handle(text, size, now)
+  }
+
+  /** Answers with an error; a client that keeps overrunning its limits is cut. */
+  fail(error: unknown, reply_to: string | undefined): void {
+    const { clock, encoder, limits } = this.#host
+    const known = isMeshError(error) ? error : internalError(this.#host, error, 'a handler failed')
+    const text = encoder.error(this.peer_id, known, reply_to)
+    this.send({ text, wire: undefined, kind: 'event', room: undefined, from: undefined, id: undefined })
+    if (known.code === 'RATE_LIMITED') {
+      const now = clock.monotonic()
+      this.#offences ??= new Bucket(limits.offences, now)
+      if (this.#offences.take(now) > 0) this.doomed = 'rate_limited'
+    }
+    const { doomed } = this
+    this.doomed = undefined
+    if (doomed) this.close(doomed)
   }
 
   /** Handles one frame; while it has to wait for something, those behind it wait too. */
-  function handle(text: string, size: number): void {
+  #handle(text: string, size: number, now: number): void {
+    const { limits, router, clock } = this.#host
     let id: string | undefined
     try {
       const frame = decode(text, limits.depth)
       id = frame.id
-      const wait = takeEvent(buckets, limits, router.classOf(frame.type), clock.monotonic())
+      const wait = takeEvent(this.#buckets, limits, router.classOf(frame.type), now)
       if (wait > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait })
-      if (liveness.expired() && frame.type !== 'system.token.refresh') throw new MeshError('AUTH_EXPIRED')
-      if (!peer) return
-      const pending = router.route(peer, frame, size)
+      if (this.expires_at !== undefined && frame.type !== 'system.token.refresh' && clock.now() >= this.expires_at) {
+        throw new MeshError('AUTH_EXPIRED')
+      }
+      const pending = router.route(this, frame, size)
       if (!pending) return
-      busy = true
-      pending.catch((error: unknown) => fail(error, frame.id)).then(goOn, goOn)
+      this.#isBusy = true
+      pending
+        .catch((error: unknown) => this.fail(error, frame.id))
+        .then(
+          () => this.#goOn(),
+          () => this.#goOn(),
+        )
     } catch (error) {
-      fail(error, id ?? idOf(error))
+      this.fail(error, id ?? idOf(error))
     }
   }
 
-  function goOn(): void {
-    busy = false
-    while (!busy && state === 'open') {
-      const next = waiting.shift()
+  #goOn(): void {
+    this.#isBusy = false
+    while (!this.#isBusy && !this.#isOver) {
+      const next = this.#waiting?.shift()
       if (!next) return
-      handle(next.text, next.size)
+      this.#handle(next.text, next.size, this.#host.clock.monotonic())
     }
   }
 
-  /** The first frame: nothing else is read before it is judged, and a second one before the welcome is a fault. */
-  function hello(text: string, size: number): void {
-    const parsed = state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
-    if (!parsed) return close('protocol')
-    state = 'authenticating'
-    const token = parsed.payload.token ?? bearerOf(request)
-    identify(token)
-      .then((principal) => {
-        const claimed = parsed.payload.device_id
-        if (claimed !== undefined && claimed !== principal.device_id) throw new MeshError('AUTH_INVALID')
-        welcome(principal, parsed.id)
-      })
-      .catch((error: unknown) => {
-        if (state !== 'authenticating') return
-        fail(error, parsed.id)
-        close(reasonFor(error))
-      })
+  #undelivered(frame: Outbound): void {
+    if (!frame.from || frame.id === undefined) return
+    const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
+    frame.from.send({ text, wire: undefined, kind: 'event', room: undefined, from: undefined, id: undefined })
   }
-
-  /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
-  async function identify(token: string | undefined): Promise<Principal> {
-    asking++
-    try {
-      return await context.authenticate({ token, request })
-    } finally {
-      asking--
-    }
-  }
-
-  /** Closes the connection of somebody whose access ended while it was being checked. */
-  function isBarred(principal: Principal): boolean {
-    const bar = bars.find(({ which }) => isMeant(principal, which))
-    if (bar) close(bar.reason)
-    return bar !== undefined
-  }
-
-  function welcome(principal: Principal, reply_to: string): void {
-    if (state !== 'authenticating') return
-    if (isBarred(principal)) return
-    if (hub.countOf(principal.user_id) >= limits.connections_per_user) return close('connection_limit')
-    const identity = principal.device_id ?? principal.user_id
-    const rooms = new Map<string, Occupant>()
-    peer = { ...principal, peer_id: ids.id('peer'), identity, rooms, reconnecting: false, refresh, send, close }
-    buckets = context.bucketsOf(identity)
-    liveness.tokenUntil(principal.expires_at)
-    state = 'open'
-    cancelHello()
-    context.welcomed()
-    hub.add(peer)
-    hub.tell(
-      peer,
-      'system.welcome',
-      {
-        session_id: ids.id('sess'),
-        peer_id: peer.peer_id,
-        user_id: peer.user_id,
-        ...(peer.device_id === undefined ? {} : { device_id: peer.device_id }),
-        resumed: false,
-        // A session does not outlive its socket yet: the window says so, and no client has to guess.
-        resume: { token: ids.secret(), window_s: 0 },
-        heartbeat_s: limits.heartbeat_s,
-        limits: { ...limits },
-        server_time: toInstant(clock.now()),
-        features: [...context.features],
-      },
-      { reply_to },
-    )
-  }
-
-  async function refresh(token: string): Promise<number> {
-    bars.length = 0
-    const principal = await identify(token)
-    if (isBarred(principal)) throw new MeshError('AUTH_INVALID')
-    if (!peer || principal.user_id !== peer.user_id || principal.device_id !== peer.device_id) {
-      // Whoever brings somebody else's token is not who this connection was opened for.
-      doomed = 'auth_invalid'
-      throw new MeshError('AUTH_INVALID')
-    }
-    Object.assign(peer, { sid: principal.sid, kid: principal.kid, expires_at: principal.expires_at })
-    liveness.tokenUntil(principal.expires_at)
-    return principal.expires_at ?? clock.now()
-  }
-
-  return {
-    get peer() {
-      return peer
-    },
-    message,
-    binary: () => close('unsupported'),
-    alive: () => liveness.heard(clock.monotonic()),
-    closed: () => void end(),
-    disconnect(which, reason) {
-      const meant = peer !== undefined && isMeant(peer, which)
-      if (state !== 'closed' && meant) close(reason)
-      else if (asking > 0) bars.push({ which, reason })
-      return meant
-    },
-    tick: () => void (state === 'open' && liveness.tick()),
-    close,
-  }
-}
-
-function bearerOf(request: ConnectionRequest): string | undefined {
-  return /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-}
-
-function reasonFor(error: unknown): CloseReason {
-  if (!isMeshError(error) || error.code === 'UNAVAILABLE') return 'overload'
-  return error.code === 'AUTH_EXPIRED' ? 'auth_expired' : 'auth_invalid'
-}
-
-function topOf(error: unknown): string | undefined {
-  return error instanceof Error
-    ? error.stack
-        ?.split('\n')
-        .find((line) => line.trimStart().startsWith('at '))
-        ?.trim()
-    : undefined
 }

@@ -1,6 +1,15 @@
+/**
+ * A finished event on its way out. It is one object for all its receivers, so that a transport can leave in `wire` what it
+ * made of the text and make it once; the engine clears `wire` when all have been served.
+ */
+export interface OutboundFrame {
+  readonly text: string
+  wire?: unknown
+}
+
 /** What a transport hands in: anything that takes text frames, such as a WebSocket of whatever library. */
 export interface MeshSocket {
-  send(frame: string): void
+  send(frame: OutboundFrame): void
   /** Ends the connection with a close code and a constant reason. */
   close(code: number, reason: string): void
   /** Asks the other end for a sign of life below the protocol; without it `system.ping` does that. */
@@ -25,6 +34,8 @@ export interface Connection {
   binary(): void
   /** The other end gave a sign of life below the protocol. */
   alive(): void
-  /** The socket is closed, by whomever. */
-  closed(): void
+  /** What was buffered has gone out: there is room again. */
+  drained(): void
+  /** The socket is closed, by whomever, with the code and reason of RFC 6455 section 7.1.5 where there was one. */
+  closed(code?: number, reason?: string): void
 }

@@ -20,7 +20,7 @@ import { createPasswords } from './auth/passwords.ts'
 import { createApp } from './http/app.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
-import { acceptSocket } from './socket.ts'
+import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
 import { createUpgrade } from './upgrade.ts'
 
@@ -115,7 +115,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     allowOrigin,
     maxPayload: limits.frame_bytes,
     admit: (request) => engine.admit(request.socket.remoteAddress ?? ''),
-    onConnection: (ws, request) => acceptSocket(engine, ws, request),
+    onConnection: createTransport(engine),
   })
   const app = createApp({
     mesh: engine,

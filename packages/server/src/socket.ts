@@ -1,36 +1,96 @@
 import type { IncomingMessage } from 'node:http'
-import { closeCodes, type ConnectionRequest, type Mesh } from '@mesh/core'
-import type { WebSocket } from 'ws'
+import type { Socket } from 'node:net'
+import {
+  closeCodes,
+  type Connection,
+  type ConnectionRequest,
+  type Mesh,
+  type MeshSocket,
+  type OutboundFrame,
+} from '@mesh/core'
+import { WebSocket } from 'ws'
+import { textFrame } from './text-frame.ts'
 
 /** How long a client that does not read has for the closing handshake, in milliseconds. */
 const unresponsiveMs = 1_000
 
 /** Opens the engine's door to a WebSocket of ws: all that is needed to be a transport. */
-export function acceptSocket(engine: Mesh, ws: WebSocket, request: IncomingMessage): void {
-  const connection = engine.accept(
-    {
-      send: (frame) => ws.send(frame),
-      close(code, reason) {
-        ws.close(code, reason)
-        // Whoever does not read would not read the close frame either.
-        const gone = code === closeCodes.slow_consumer || code === closeCodes.no_pong
-        if (gone) setTimeout(() => ws.terminate(), unresponsiveMs).unref()
-      },
-      ping: () => ws.ping(),
-      get bufferedAmount() {
-        return ws.bufferedAmount
-      },
-    },
-    describe(request),
-  )
-  ws.on('message', (data, isBinary) => {
-    if (isBinary) return connection.binary()
-    // With the default binaryType a message is one Buffer.
-    const bytes = data as Buffer
-    connection.message(bytes.toString('utf8'), bytes.length)
-  })
-  ws.on('pong', () => connection.alive())
-  ws.on('close', () => connection.closed())
+export type AcceptSocket = (ws: WebSocket, request: IncomingMessage) => void
+
+/** Makes the transport of an engine. What is sent in one turn of the event loop goes out together at its end. */
+export function createTransport(engine: Mesh): AcceptSocket {
+  const written: WsSocket[] = []
+  const flush = () => {
+    for (const socket of written.splice(0)) socket.flush()
+  }
+  const onWrite = (socket: WsSocket) => {
+    if (written.push(socket) === 1) setImmediate(flush)
+  }
+  return (ws, request) => {
+    const socket = new WsSocket(ws, request.socket, onWrite)
+    const connection = engine.accept(socket, describe(request))
+    socket.connection = connection
+    ws.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) connection.binary()
+      else connection.message(data.toString(), data.length)
+    })
+    ws.on('pong', () => connection.alive())
+    ws.on('close', (code, reason) => connection.closed(code, String(reason)))
+  }
+}
+
+/**
+ * A WebSocket of ws as the engine sees it. Frames are written to the stream below ws, whole and already framed: that is
+ * once for all receivers of an event, and one write for all frames of a turn. ws itself writes whole frames at once as
+ * well, since nothing is compressed, so the two never mix within a frame.
+ */
+class WsSocket implements MeshSocket {
+  connection: Connection | undefined
+  readonly #ws: WebSocket
+  readonly #stream: Socket
+  readonly #onWrite: (socket: WsSocket) => void
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+
+  constructor(ws: WebSocket, stream: Socket, onWrite: (socket: WsSocket) => void) {
+    this.#ws = ws
+    this.#stream = stream
+    this.#onWrite = onWrite
+  }
+
+  get bufferedAmount(): number {
+    return this.#pendingBytes + this.#stream.writableLength
+  }
+
+  send(frame: OutboundFrame): void {
+    // Whatever another socket of this kind left here was made of the same text.
+    const wire = (frame.wire ??= textFrame(frame.text)) as Buffer
+    this.#pendingBytes += wire.length
+    if (this.#pending.push(wire) === 1) this.#onWrite(this)
+  }
+
+  flush(): void {
+    const frames = this.#pending
+    if (frames.length === 0) return
+    this.#pending = []
+    this.#pendingBytes = 0
+    if (this.#ws.readyState !== WebSocket.OPEN) return
+    const isTaken = this.#stream.write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames))
+    if (isTaken) this.connection?.drained()
+    else this.#stream.once('drain', () => this.connection?.drained())
+  }
+
+  close(code: number, reason: string): void {
+    this.flush()
+    this.#ws.close(code, reason)
+    // Whoever does not read would not read the close frame either.
+    const gone = code === closeCodes.slow_consumer || code === closeCodes.no_pong
+    if (gone) setTimeout(() => this.#ws.terminate(), unresponsiveMs).unref()
+  }
+
+  ping(): void {
+    this.#ws.ping()
+  }
 }
 
 /** What the engine and a host's hook may know of an upgrade request. */

@@ -24,6 +24,7 @@ export function createPresence(
 
   return {
     announce,
+    connectivity: announce,
     handlers: {
       'presence.update'({ at, payload }) {
         at.presence.status = payload.status

@@ -7,7 +7,7 @@ export function shownPresence({ peer, presence }: Occupant): ServerPayload<'pres
     peer_id: peer.peer_id,
     user_id: peer.user_id,
     ...(peer.device_id === undefined ? {} : { device_id: peer.device_id }),
-    status: presence.status,
+    status: peer.reconnecting ? 'reconnecting' : presence.status,
     ...(presence.note === undefined ? {} : { note: presence.note }),
     last_seen: new Date(presence.last_seen).toISOString(),
   }

@@ -24,7 +24,7 @@ export function createRooms(
     handlers: {
       async 'room.join'({ peer, to, id }) {
         await engine.enter(peer, to, (occupant, snapshot, isNew) => {
-          engine.tell(peer, 'room.joined', joined(occupant, snapshot), { reply_to: id })
+          engine.tell(peer, 'room.joined', joined(occupant, snapshot), { reply_to: id, room: occupant.room })
           if (isNew) presence.announce(occupant)
         })
         return engine.answered

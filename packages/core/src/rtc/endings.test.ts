@@ -103,7 +103,7 @@ describe('a demotion', () => {
 
 describe('a party that reads too slowly', () => {
   it('when it is told of the end does not make others hear of it twice', async () => {
-    const w = await createWorld({ limits: { send_buffer_bytes: 1 } })
+    const w = await createWorld({ limits: { socket_buffer_bytes: 1, queue_bytes: 1, resume_window_s: 0 } })
     const [a, b, b2] = [await w.enter(w.ann), await w.enter(w.bob), await w.enter(w.bob)]
     await ring(a, w.room, w.bob)
     b.socket.bufferedAmount = 2
@@ -115,7 +115,7 @@ describe('a party that reads too slowly', () => {
   })
 
   it('when it is told of one end does not have another one counted twice', async () => {
-    const w = await createWorld({ limits: { send_buffer_bytes: 1 } })
+    const w = await createWorld({ limits: { socket_buffer_bytes: 1, queue_bytes: 1, resume_window_s: 0 } })
     const [a, b, c] = [await w.enter(w.ann), await w.enter(w.bob), await w.enter(w.cleo)]
     await ring(b, w.room, a.peer_id)
     await ring(b, w.room, a.peer_id)

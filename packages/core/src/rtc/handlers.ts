@@ -93,7 +93,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
     sessions.set(rtc_id, opened)
     for (const party of partiesOf(opened)) join(opened, party)
-    engine.forward(call, relayed, callees)
+    engine.deliver(engine.signal(call, relayed, occupant.room), callees)
   }
 
   function renegotiate(call: Call<'rtc.offer'>, occupant: Occupant, relayed: ServerPayload<'rtc.offer'>): void {
@@ -102,7 +102,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       throw new MeshError('CONFLICT', undefined, { reason: 'purpose_is_fixed' })
     }
     reoffer(session, side)
-    engine.forward(call, relayed, othersOf(session, side))
+    engine.deliver(engine.signal(call, relayed, session.room), othersOf(session, side))
   }
 
   function requireSdp(sdp: string, purpose: string): void {
@@ -126,8 +126,8 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         const held = isRinging(session, side) ? side.held : []
         const lost = answer(session, side)
         const others = othersOf(session, side)
-        engine.forward(call, call.payload, others)
-        for (const frame of held) for (const other of others) other.send(frame)
+        engine.deliver(engine.signal(call, call.payload, session.room), others)
+        for (const frame of held) engine.deliver(frame, others)
         for (const peer of lost) part(session, peer)
         sayBye(session, lost, 'answered_elsewhere')
       },
@@ -138,8 +138,8 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
           throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
         }
         if (isRinging(session, side)) {
-          if (side.held.length <= limits.candidates) side.held.push(engine.encodeSignal(call, call.payload))
-        } else engine.forward(call, call.payload, othersOf(session, side))
+          if (side.held.length <= limits.candidates) side.held.push(engine.signal(call, call.payload, session.room))
+        } else engine.deliver(engine.signal(call, call.payload, session.room), othersOf(session, side))
       },
 
       'rtc.bye'(call) {
@@ -152,7 +152,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         } else if (!session.callee) missed.note(session)
         const others = side === session.caller ? othersOf(session, side) : [session.caller.peer]
         end(session)
-        engine.forward(call, call.payload, others)
+        engine.deliver(engine.signal(call, call.payload, session.room), others)
       },
     },
 
@@ -194,7 +194,8 @@ const byeFor = {
 /** The peers in the room that an address means, the caller's own left out. */
 function resolve({ room, peer }: Occupant, to: string): Peer[] {
   const target = room.occupants.get(to)
-  if (target) return target.peer === peer ? [] : [target.peer]
-  const isMeant = (other: Peer) => other !== peer && (other.user_id === to || other.device_id === to)
+  if (target) return target.peer === peer || target.peer.reconnecting ? [] : [target.peer]
+  const isMeant = (other: Peer) =>
+    other !== peer && !other.reconnecting && (other.user_id === to || other.device_id === to)
   return [...room.occupants.values()].map((occupant) => occupant.peer).filter(isMeant)
 }

@@ -1,4 +1,4 @@
-import type { Call, LiveRoom, Peer } from '../context.ts'
+import type { Call, LiveRoom, Outbound, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 
 /** One end of a signaling session. */
@@ -13,7 +13,7 @@ export interface Side {
 /** A peer that rings: one of those that the caller's address meant. */
 export interface Fork extends Side {
   /** Its candidates, written and held back until it has answered. */
-  readonly held: string[]
+  readonly held: Outbound[]
 }
 
 /**

@@ -8,7 +8,7 @@ export function createSystem(): Area<keyof typeof systemClientEvents & HandledTy
       'system.ping': () => ({}),
       // That a frame came is all there is to know, and the session has noted it.
       'system.pong': () => {},
-      'system.ack': () => {},
+      'system.ack': ({ peer, payload }) => peer.acknowledge(payload.received),
       async 'system.token.refresh'({ peer, payload }) {
         return { expires_at: new Date(await peer.refresh(payload.token)).toISOString() }
       },

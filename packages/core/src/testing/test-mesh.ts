@@ -9,7 +9,7 @@ import { systemClock, type Storage } from '../ports/index.ts'
 import { issueAccess, verifyAccess } from '../tokens/access.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import { createKeyring, generateSigningKey } from '../tokens/keys.ts'
-import type { Connection } from '../transport.ts'
+import type { Connection, OutboundFrame } from '../transport.ts'
 
 /** A frame as a client sees it. */
 export interface Frame {
@@ -112,7 +112,7 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
     let closed: TestClient['closed']
     const socket = {
       bufferedAmount: 0,
-      send(text: string) {
+      send({ text }: OutboundFrame) {
         // What the engine wrote is an envelope; tests look into it as they like.
         frames.push(JSON.parse(text) as Frame)
         for (const wake of waiters) wake()

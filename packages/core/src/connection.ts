@@ -1,0 +1,277 @@
+import { Bucket, type Allowance, type RawBuckets } from './bucket.ts'
+import type { Peer, Principal } from './context.ts'
+import { toInstant } from './encoder.ts'
+import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
+import { internalError } from './internal-error.ts'
+import { Liveness } from './liveness.ts'
+import { isMeant, type Selector } from './selector.ts'
+import { Session, type SessionHost } from './session.ts'
+import { parseHello, type Hello } from './system/hello.ts'
+import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
+
+/** Finds out who is there. @throws MeshError AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED, UNAVAILABLE */
+export type Authenticate = (input: { token: string | undefined; request: ConnectionRequest }) => Promise<Principal>
+
+/** What connections share. */
+export interface ConnectionHost extends SessionHost {
+  readonly features: readonly string[]
+  readonly authenticate: Authenticate
+  allowanceOf(identity: string): Allowance
+  /** The hello of a connection was good. */
+  welcomed(connection: Connection): void
+  /** A connection is over; `welcomed` says whether its hello had been good. */
+  ended(connection: Connection): void
+}
+
+/** One socket: it waits for the hello, then feeds the session that this opens or resumes. */
+export class Connection implements TransportConnection {
+  readonly socket: MeshSocket
+  readonly address: string
+  readonly #host: ConnectionHost
+  readonly #liveness: Liveness
+  #raw: RawBuckets
+  #allowance: Allowance | undefined
+  // Let go of once it is known who is there: a request holds on to much more than it says.
+  #request: ConnectionRequest | undefined
+  #state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello'
+  #session: Session | undefined
+  #cancelHello: (() => void) | undefined
+  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it.
+  #asking = 0
+  #bars: { which: Selector; reason: CloseReason }[] | undefined
+
+  constructor(host: ConnectionHost, socket: MeshSocket, request: ConnectionRequest) {
+    const { clock, limits } = host
+    this.socket = socket
+    this.address = request.address
+    this.#host = host
+    this.#request = request
+    const now = clock.monotonic()
+    this.#raw = { frames: new Bucket(limits.frames, now), bytes: new Bucket(limits.bytes, now) }
+    this.#liveness = new Liveness(limits, now)
+    // A client whose hello came in time is not to blame for a slow authentication, and may come back.
+    this.#cancelHello = clock.after(limits.hello_timeout_ms, () =>
+      this.close(this.#state === 'hello' ? 'protocol' : 'overload'),
+    )
+  }
+
+  /** Whether the hello was good. */
+  get isWelcome(): boolean {
+    return this.#session !== undefined
+  }
+
+  message(text: string, size: number): void {
+    if (this.#state === 'closed') return
+    const now = this.#host.clock.monotonic()
+    this.#liveness.heard(now)
+    if (this.#raw.bytes.take(now, size) > 0) return this.close('rate_limited')
+    const session = this.#session
+    if (!session) return this.#hello(text, size)
+    const wait = this.#raw.frames.take(now)
+    if (wait > 0) session.fail(new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait }), undefined)
+    else session.take(text, size, now)
+  }
+
+  binary(): void {
+    this.close('unsupported')
+  }
+
+  alive(): void {
+    this.#liveness.heard(this.#host.clock.monotonic())
+  }
+
+  drained(): void {
+    this.#session?.drained()
+  }
+
+  closed(code?: number, reason?: string): void {
+    if (!this.#end()) return
+    // Whoever leaves for good says so: 1001 as browsers do when a page is left, or 1000 and the word.
+    if (code === 1001 || (code === 1000 && reason === 'leave')) this.#session?.end('left')
+    else this.#session?.detach(this)
+  }
+
+  close(reason: CloseReason): void {
+    if (!this.#end()) return
+    const code = closeCodes[reason]
+    if (mayReconnect(code)) this.#session?.detach(this)
+    else this.#session?.end(reason === 'revoked' ? 'revoked' : 'disconnected')
+    this.socket.close(code, reason)
+  }
+
+  /** The session goes on elsewhere. */
+  supersede(): void {
+    if (this.#end()) this.socket.close(closeCodes.superseded, 'superseded')
+  }
+
+  /** Bars somebody whose access ends while it is being found out who is here. */
+  bar(which: Selector, reason: CloseReason): void {
+    if (this.#asking > 0) (this.#bars ??= []).push({ which, reason })
+  }
+
+  /** Looks after liveness and the life of the access token; called about once a second. */
+  tick(): void {
+    const session = this.#session
+    if (this.#state !== 'open' || !session) return
+    const { clock, hub } = this.#host
+    const due = this.#liveness.due(clock.monotonic(), clock.now(), session.expires_at)
+    if (due === 'ping') {
+      if (this.socket.ping) this.socket.ping()
+      else hub.tell(session, 'system.ping', {})
+    } else if (due === 'expiring') {
+      hub.tell(session, 'system.token.expiring', { expires_at: toInstant(session.expires_at ?? 0) })
+    } else if (due) return this.close(due)
+    session.tick()
+  }
+
+  async refresh(token: string): Promise<number> {
+    const session = this.#session
+    this.#bars = undefined
+    const principal = await this.#identify(token)
+    if (this.#isBarred(principal)) throw new MeshError('AUTH_INVALID')
+    if (!session || principal.user_id !== session.user_id || principal.device_id !== session.device_id) {
+      // Whoever brings somebody else's token is not who this connection was opened for.
+      if (session) session.doomed = 'auth_invalid'
+      throw new MeshError('AUTH_INVALID')
+    }
+    session.renew(principal)
+    this.#liveness.renewed()
+    return principal.expires_at ?? this.#host.clock.now()
+  }
+
+  /** The end, whoever wants it: the state comes first, so that no frame that is still to be delivered acts. */
+  #end(): boolean {
+    if (this.#state === 'closed') return false
+    this.#state = 'closed'
+    this.#cancelHello?.()
+    this.#request = undefined
+    this.#allowance?.giveBack(this.#raw)
+    this.#host.ended(this)
+    return true
+  }
+
+  /** The first frame: nothing else is read before it is judged, and a second one before the welcome is a fault. */
+  #hello(text: string, size: number): void {
+    const { limits } = this.#host
+    const hello = this.#state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
+    if (!hello) return this.close('protocol')
+    this.#state = 'authenticating'
+    this.#admit(hello, size).catch((error: unknown) => {
+      if (this.#state !== 'authenticating') return
+      this.#refuse(error, hello.id)
+      this.close(reasonFor(error))
+    })
+  }
+
+  async #admit({ id, payload: { token, device_id, resume } }: Hello, size: number): Promise<void> {
+    const principal = await this.#identify(token ?? bearerOf(this.#request))
+    if (device_id !== undefined && device_id !== principal.device_id) throw new MeshError('AUTH_INVALID')
+    const known = resume && this.#host.sessions.get(resume.session_id)
+    if (!resume || !known?.isOwnedBy(principal, resume.token)) return this.#welcome(principal, id, size)
+    known.claimant = this
+    this.#asking++
+    try {
+      // The live state follows every change that this node hears of; what it did not hear of must not come back either.
+      await this.#host.hub.recheck(known)
+    } finally {
+      this.#asking--
+      known.claimant = undefined
+    }
+    this.#welcome(principal, id, size, { session: known, received: resume.received })
+  }
+
+  /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
+  async #identify(token: string | undefined): Promise<Principal> {
+    const request = this.#request ?? nowhere(this.address)
+    this.#asking++
+    try {
+      return await this.#host.authenticate({ token, request })
+    } finally {
+      this.#asking--
+    }
+  }
+
+  /** Closes the connection of somebody whose access ended while it was being checked. */
+  #isBarred(principal: Principal): boolean {
+    const bar = this.#bars?.find(({ which }) => isMeant(principal, which))
+    if (bar) this.close(bar.reason)
+    return bar !== undefined
+  }
+
+  #welcome(
+    principal: Principal,
+    reply_to: string,
+    size: number,
+    former?: { session: Session; received: number },
+  ): void {
+    if (this.#state !== 'authenticating' || this.#isBarred(principal)) return
+    const { hub, limits, clock, ids, encoder, features } = this.#host
+    const resumed = former?.session.canResume(former.received) === true
+    // Whoever starts anew does not come back to what it left.
+    if (!resumed) former?.session.end('disconnected')
+    if (isFull(hub.peersOf(principal.user_id), limits.connections_per_user, former?.session)) {
+      return this.close('connection_limit')
+    }
+    const identity = principal.device_id ?? principal.user_id
+    this.#allowance = this.#host.allowanceOf(identity)
+    this.#raw = this.#allowance.lease(this.#raw, clock.monotonic(), size)
+    const session =
+      resumed && former ? former.session : new Session(this.#host, principal, identity, this.#allowance.classes)
+    if (resumed) {
+      session.renew(principal)
+      session.resumeToken = ids.secret()
+    }
+    this.#session = session
+    this.#state = 'open'
+    this.#request = undefined
+    this.#cancelHello?.()
+    this.#cancelHello = undefined
+    this.#host.welcomed(this)
+    const welcome = {
+      session_id: session.session_id,
+      peer_id: session.peer_id,
+      user_id: session.user_id,
+      ...(session.device_id === undefined ? {} : { device_id: session.device_id }),
+      resumed,
+      resume: { token: session.resumeToken, window_s: limits.resume_window_s },
+      heartbeat_s: limits.heartbeat_s,
+      limits,
+      server_time: toInstant(clock.now()),
+      features,
+    }
+    // A welcome belongs to the connection: it is never counted, kept or sent again.
+    this.socket.send({ text: encoder('system.welcome', session.peer_id, welcome, { reply_to }) })
+    if (resumed && former) session.resume(this, former.received)
+    else session.open(this)
+  }
+
+  #refuse(error: unknown, reply_to: string): void {
+    const known = isMeshError(error) ? error : internalError(this.#host, error, 'authentication failed')
+    this.socket.send({ text: this.#host.encoder.error('client', known, reply_to) })
+  }
+}
+
+/**
+ * Whether a user has as many connections as may be. Peers whose socket is gone do not count, or a page that is reloaded a
+ * few times would lock its user out; but they do not pile up either.
+ */
+function isFull(peers: ReadonlySet<Peer>, limit: number, former: Peer | undefined): boolean {
+  const others = [...peers].filter((peer) => peer !== former)
+  const away = others.filter((peer) => peer.reconnecting)
+  if (away.length >= limit) away[0]?.close('connection_limit')
+  return others.length - away.length >= limit
+}
+
+function bearerOf(request: ConnectionRequest | undefined): string | undefined {
+  return /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(request?.headers.get('authorization') ?? '')?.[1]
+}
+
+/** What a host's hook is shown when a token is renewed: the upgrade request is long gone. */
+function nowhere(address: string): ConnectionRequest {
+  return { url: '', address, headers: { get: () => null } }
+}
+
+function reasonFor(error: unknown): CloseReason {
+  if (!isMeshError(error) || error.code === 'UNAVAILABLE') return 'overload'
+  return error.code === 'AUTH_EXPIRED' ? 'auth_expired' : 'auth_invalid'
+}
