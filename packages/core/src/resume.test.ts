@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSlowStorage } from './testing/slow-storage.ts'
-import { createWorld, grant, heard, join, openCall, ring, settle, unhurried, type World } from './testing/kit.ts'
+import { createWorld, grant, heard, openCall, ring, settle, unhurried, type World } from './testing/kit.ts'
 import type { Frame, TestClient } from './testing/index.ts'
 
 const limits = { ...unhurried, resume_window_s: 120 }
@@ -126,7 +126,7 @@ describe('coming back', () => {
     expect(welcomeOf(second).resumed).toBe(true)
     second.vanish()
     expect(welcomeOf(await comeBack(w, w.bob, first)).resumed).toBe(false)
-    const next = (second.frames[0]?.payload.resume as { token: string }).token
+    const next = resumeOf(second).token
     const third = await comeBack(w, w.bob, { ...first, token: next })
     expect(welcomeOf(third).resumed).toBe(true)
   })
@@ -201,16 +201,15 @@ describe('coming back', () => {
 
   it('after a removal brings nothing of the room but its end', async () => {
     const w = await world()
-    const other = await w.room
     const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
-    await a.ask('chat.message.send', other, { text: 'before' })
+    await a.ask('chat.message.send', w.room, { text: 'before' })
     b.vanish()
-    await a.ask('chat.message.send', other, { text: 'while away' })
+    await a.ask('chat.message.send', w.room, { text: 'while away' })
     await w.remove(w.bob)
     const again = await comeBack(w, w.bob, resumeOf(b))
     expect(welcomeOf(again).resumed).toBe(true)
     expect(heard(again)).toEqual(['room.left'])
-    expect((await again.ask('chat.message.send', other, { text: 'no' })).code).toBe('ACCESS_DENIED')
+    expect((await again.ask('chat.message.send', w.room, { text: 'no' })).code).toBe('ACCESS_DENIED')
   })
 
   it('after a removal that this node did not hear of brings nothing either', async () => {
