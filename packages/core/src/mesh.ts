@@ -218,7 +218,6 @@ export function createMesh(options: MeshOptions): Mesh {
   return {
     limits,
     grant,
-    disconnect,
     peers: hub.peers,
     rooms: createRoomService({
       ...engine,
