@@ -69,7 +69,7 @@ export const classWords: Record<LimitClass, string> = {
   presence: 'the payload of `presence.update`',
   capability: 'the payload of `capability.request`',
   p2p: 'for later events',
-  terminal: 'for later events',
+  terminal: 'the payload of `terminal.*`, without its `cap_token`',
   other: 'the payload of anything else',
 }
 
@@ -102,4 +102,6 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
   queues_bytes: 'bytes that are held for all clients together',
   signal_ttl_ms: 'milliseconds after which a signal in a long queue is given up and its sender told UNROUTABLE',
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
+  terminals_per_peer: 'terminals that a peer may share at once',
+  terminal_lease_ms: 'milliseconds for which control is granted, and renewed',
 }

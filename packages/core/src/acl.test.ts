@@ -3,6 +3,7 @@ import { actionsOf, capsOf, isDemotion, roles, type Role } from './acl.ts'
 import { clientEvents } from './protocol.ts'
 import { createWorld, newRtcId, sdpOf, settle, type World } from './testing/kit.ts'
 import type { TestClient } from './testing/index.ts'
+import { share } from './testing/terminal-kit.ts'
 
 /** How somebody stands to the room. */
 const standings = [
@@ -39,7 +40,7 @@ interface Row {
   name: string
   type: keyof typeof clientEvents
   to: (w: World, other: TestClient) => string
-  payload: (w: World) => object
+  payload: (w: World, other: TestClient) => object | Promise<object>
   expected: Record<Standing, string>
 }
 
@@ -59,6 +60,15 @@ const signal = (type: Row['type'], payload: object): Row => ({
   to: peer,
   payload: () => ({ rtc_id: newRtcId(), ...payload }),
   expected: all('NOT_FOUND'),
+})
+
+/** About a terminal that a peer of bob, the member, shares: outside the room nobody knows of it. */
+const terminal = (type: Row['type'], payload: object, expected: Row['expected'], what = ''): Row => ({
+  name: `${type}${what}`,
+  type,
+  to: server,
+  payload: async (w, other) => ({ terminal_id: await share(other, w.room), ...payload }),
+  expected: { ...expected, removed: 'NOT_FOUND', stranger: 'NOT_FOUND' },
 })
 
 /** Role × event × membership: what becomes of it. */
@@ -102,6 +112,19 @@ const matrix: Row[] = [
   signal('rtc.answer', { sdp: sdpOf() }),
   signal('rtc.ice', { candidate: null }),
   signal('rtc.bye', { reason: 'hangup' }),
+  {
+    name: 'terminal.share.start',
+    type: 'terminal.share.start',
+    to: room,
+    payload: (w) => ({ room_id: w.room, title: 'x' }),
+    expected: inside(ok, denied, ['owner', 'member']),
+  },
+  terminal('terminal.share.stop', {}, inside(ok, denied, ['owner'])),
+  terminal('terminal.control.take', {}, inside('CAP_REQUIRED')),
+  terminal('terminal.control.take', { cap_token: 'a.b.c' }, inside('CAP_INVALID'), ' with a forged token'),
+  terminal('terminal.control.take', { force: true }, inside('CAP_REQUIRED', denied, ['owner', 'member']), ' by force'),
+  terminal('terminal.control.renew', { fence: 1 }, inside('CAP_REQUIRED')),
+  terminal('terminal.control.release', {}, inside('CONFLICT')),
   { name: 'system.ping', type: 'system.ping', to: server, payload: () => ({}), expected: all(ok) },
   { name: 'system.pong', type: 'system.pong', to: server, payload: () => ({}), expected: all(ok) },
   { name: 'system.ack', type: 'system.ack', to: server, payload: () => ({ received: 0 }), expected: all(ok) },
@@ -139,9 +162,10 @@ describe('who may what', () => {
 
     it.each(matrix)('$name', async ({ type, to, payload, expected }) => {
       const client = await stand(w, standing)
+      const body = await payload(w, other)
       await settle(other)
       const before = other.frames.length
-      const id = client.send(type, to(w, other), payload(w))
+      const id = client.send(type, to(w, other), body)
       await settle(client)
       const error = client.frames.find((frame) => frame.type === 'error' && frame.reply_to === id)
       expect(error?.code ?? ok).toBe(expected[standing])

@@ -3,7 +3,7 @@ import type { CloseReason } from './errors.ts'
 import type { ClientFrame } from './frame.ts'
 import type { Ids } from './ids.ts'
 import type { Limits } from './limits.ts'
-import type { Clock, Logger, Member, Room, RoomEvent, Storage } from './ports/index.ts'
+import type { Clock, Logger, Member, Room, RoomEvent, Storage, Terminal } from './ports/index.ts'
 import type {
   ClientEventType,
   ClientPayload,
@@ -187,6 +187,7 @@ export interface Engine {
 export interface Snapshot {
   readonly room: Room
   readonly members: readonly Member[]
+  readonly terminals: readonly Terminal[]
   readonly role: Role
 }
 
@@ -232,6 +233,8 @@ export interface Call<T extends ClientEventType = ClientEventType> {
 /** What a handler returns that has answered by itself. */
 export interface Answered {
   readonly answered: true
+  /** The durable event that was the answer, where a repeated request is to be answered with it again. */
+  readonly event?: RoomEvent
 }
 
 type Reply<T extends ClientEventType> =
@@ -257,4 +260,6 @@ export interface Area<T extends HandledType> {
   readonly restricted?: (occupant: Occupant, cause: 'role' | 'policy') => void
   /** A signing key was revoked: what was opened with its tokens has to end. */
   readonly keyRevoked?: (kid: string) => void
+  /** A durable event is known, from whichever node. Its turn to be told may not have come, and it may come here twice. */
+  readonly stored?: (room: LiveRoom, event: RoomEvent) => void
 }

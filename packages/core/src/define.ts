@@ -92,6 +92,7 @@ export const field = {
   roomId: id('room'),
   sessionId: id('sess'),
   rtcId: id('rtc'),
+  terminalId: id('term'),
   messageId: id('msg'),
   role: v.picklist(['owner', 'member', 'guest']),
   /** A token as it comes. It may be longer than any good one, so that it is judged as a token and answered as one. */

@@ -11,6 +11,7 @@ type Hooks = {
   left(occupant: Occupant, cause: LeaveCause): void
   restricted(occupant: Occupant, cause: 'role' | 'policy'): void
   connectivity(occupant: Occupant): void
+  stored(room: LiveRoom, event: RoomEvent): void
 }
 
 /** The live state of one node: who is connected, who is in which room, and the order in which rooms hear of events. */
@@ -107,6 +108,7 @@ export function createHub(options: {
    * come; what is older than the membership or policy in force changes nothing.
    */
   function change(room: LiveRoom, event: RoomEvent): void {
+    hooks.stored(room, event)
     if (event.type === 'room.member.removed') {
       for (const occupant of occupantsOf(room, event)) leave(occupant, 'removed')
     } else if (event.type === 'room.member.updated') {

@@ -42,6 +42,8 @@ const limitsSchema = v.strictObject({
   queues_bytes: count,
   signal_ttl_ms: count,
   stall_ms: count,
+  terminals_per_peer: count,
+  terminal_lease_ms: count,
 })
 
 /** Every number a client can run into; all of them are settings. */
@@ -99,6 +101,8 @@ export const defaultLimits: Limits = {
   queues_bytes: 268_435_456,
   signal_ttl_ms: 30_000,
   stall_ms: 10_000,
+  terminals_per_peer: 16,
+  terminal_lease_ms: 15_000,
 }
 
 /**

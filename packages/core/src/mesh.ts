@@ -33,6 +33,8 @@ import { createRouter } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import type { Session } from './session.ts'
 import { createSystem } from './system/handlers.ts'
+import { createTerminals } from './terminal/handlers.ts'
+import { shownTerminals } from './terminal/state.ts'
 import { isMeant, type Selector } from './selector.ts'
 import type { Keyring } from './tokens/keyring.ts'
 import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
@@ -83,7 +85,7 @@ export interface Mesh {
 }
 
 const answered = { answered: true } as const
-const areas = ['chat', 'presence', 'rtc']
+const areas = ['chat', 'presence', 'rtc', 'terminal']
 
 /** Builds the engine. */
 export function createMesh(options: MeshOptions): Mesh {
@@ -112,6 +114,7 @@ export function createMesh(options: MeshOptions): Mesh {
       left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
       connectivity: (occupant) => parts.forEach((part) => part.connectivity?.(occupant)),
       restricted: (occupant, cause) => parts.forEach((part) => part.restricted?.(occupant, cause)),
+      stored: (room, event) => parts.forEach((part) => part.stored?.(room, event)),
     },
   })
   const mayHold = createMayHold({ capsOf: capsFor, peers: hub.peers })
@@ -134,14 +137,20 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const presence = createPresence(engine)
   const rtc = createRtc(engine)
-  parts.push(presence, rtc)
+  const terminals = createTerminals(engine)
+  parts.push(presence, rtc, terminals)
   const handlers: Handlers<HandledType> = {
     ...createSystem().handlers,
-    ...createRooms(engine, { announce: presence.announce, show: shownPresence }).handlers,
+    ...createRooms(engine, {
+      announce: presence.announce,
+      presence: shownPresence,
+      terminals: (open) => shownTerminals(open, clock.now()),
+    }).handlers,
     ...presence.handlers,
     ...createChat(engine).handlers,
     ...createCapabilities(grant).handlers,
     ...rtc.handlers,
+    ...terminals.handlers,
   }
 
   const allowances = createBoundedMap<string, Allowance>(100_000)

@@ -4,14 +4,14 @@ import { MeshError } from './errors.ts'
 const unfit = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u
 
 /**
- * A name as people see it: NFC, trimmed, 1 to 64 code points, one line, nothing invisible or bidirectional.
+ * A name as people see it: NFC, trimmed, 1 to `max` code points, one line, nothing invisible or bidirectional.
  * @throws MeshError BAD_MESSAGE
  */
-export function cleanName(name: string, path = 'name'): string {
+export function cleanName(name: string, path = 'name', max = 64): string {
   const clean = name.normalize('NFC').trim()
   const length = [...clean].length
-  if (length < 1 || length > 64 || unfit.test(clean)) {
-    throw new MeshError('BAD_MESSAGE', 'A name has 1 to 64 characters on one line', { reason: 'name', path })
+  if (length < 1 || length > max || unfit.test(clean)) {
+    throw new MeshError('BAD_MESSAGE', `A name has 1 to ${max} characters on one line`, { reason: 'name', path })
   }
   return clean
 }

@@ -5,6 +5,7 @@ import { presenceClientEvents, presenceServerEvents } from './presence/events.ts
 import { roomClientEvents, roomServerEvents } from './rooms/events.ts'
 import { rtcClientEvents, rtcServerEvents } from './rtc/events.ts'
 import { systemClientEvents, systemServerEvents } from './system/events.ts'
+import { terminalClientEvents, terminalServerEvents } from './terminal/events.ts'
 
 /** THE table, first half: every event that a client may send. Router, SDK, documents and tests derive from it. */
 export const clientEvents = {
@@ -14,6 +15,7 @@ export const clientEvents = {
   ...chatClientEvents,
   ...capabilityClientEvents,
   ...rtcClientEvents,
+  ...terminalClientEvents,
 }
 
 /** THE table, second half: every event that a client may receive. */
@@ -24,6 +26,7 @@ export const serverEvents = {
   ...chatServerEvents,
   ...capabilityServerEvents,
   ...rtcServerEvents,
+  ...terminalServerEvents,
 }
 
 /** The name of an event that a client may send. */

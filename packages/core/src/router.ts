@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { actionsOf } from './acl.ts'
 import { chain } from './awaitable.ts'
-import type { BelongingOf, Call, Engine, Handlers, HandledType, Peer } from './context.ts'
+import type { Answered, BelongingOf, Call, Engine, Handlers, HandledType, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
@@ -43,11 +43,14 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     if (!fits(event.to, frame.to)) throw invalid('envelope', 'to')
     const parsed = v.safeParse(event.payload, frame.payload, { abortEarly: true })
     if (!parsed.success) throw invalid('payload', v.getDotPath(parsed.issues[0]) ?? undefined)
+    const named = parsed.output['room_id']
+    if (event.to === 'room' && named !== undefined && named !== frame.to) throw invalid('payload', 'room_id')
     const body = event.once ? JSON.stringify([frame.type, frame.to, parsed.output]) : undefined
     const holder = event.once === 'peer' ? peer.peer_id : undefined
     if (body !== undefined) {
       const first = repeats.find(peer.identity, frame.id, body, holder)
-      if (first) return reply(peer, event, frame.id, first)
+      if (first)
+        return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
     }
     const at = event.room === null ? undefined : belonging(event, peer, roomOf(event, frame))
     return chain(at, (at) => {
@@ -58,7 +61,7 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
       return chain(handlerOf.get(type)?.(call), (result) => {
         if (!result || result === engine.answered) return
         if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
-        reply(peer, event, id, result)
+        if (!isEvent(result)) reply(peer, event, id, result)
       })
     })
   }
@@ -90,6 +93,11 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
   }
 
   return { route, classOf: (type) => table.get(type)?.limit ?? 'other' }
+}
+
+/** Whether the answer was a durable event that has been told already. */
+function isEvent(result: object): result is Required<Answered> {
+  return 'answered' in result && 'event' in result
 }
 
 interface Belonging {

@@ -80,6 +80,6 @@ test('processes that start at once on a new file all come up, and the schema is 
   await new Promise((resume) => setTimeout(resume, 1_500))
   database.exec('rollback')
   expect((await Promise.all(exits)).map(([code]) => code as unknown)).toEqual([0, 0, 0])
-  expect(database.prepare('select name from mesh_migration').pluck().all()).toEqual(['0001-initial'])
+  expect(database.prepare('select name from mesh_migration').pluck().all()).toEqual(['0001-initial', '0002-terminals'])
   database.close()
 })

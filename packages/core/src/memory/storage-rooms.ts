@@ -1,5 +1,6 @@
 import type { RoomPolicy } from '../acl.ts'
-import type { Member, Room, RoomStore } from '../ports/index.ts'
+import type { Member, Room, RoomStore, Terminal } from '../ports/index.ts'
+import { copyOf } from './storage-terminals.ts'
 import { appendTo, eventOf, type OpenTables, type RoomRecord, type StoredMember } from './storage-tables.ts'
 
 /** The rooms and members of the memory storage. */
@@ -59,7 +60,9 @@ export function createRooms(open: OpenTables): RoomStore {
     },
 
     async delete(room_id) {
-      const { rooms, once } = open()
+      const { rooms, once, terminals } = open()
+      for (const { terminal_id, room_id: place } of terminals.values())
+        if (place === room_id) terminals.delete(terminal_id)
       for (const key of rooms.get(room_id)?.once ?? []) once.delete(key)
       return rooms.delete(room_id)
     },
@@ -74,7 +77,10 @@ export function createRooms(open: OpenTables): RoomStore {
       if (!record) return undefined
       const members = [...record.members.values()].map(memberOf)
       members.sort((a, b) => a.created_at - b.created_at || (a.user_id < b.user_id ? -1 : 1))
-      return { room: roomOf(record), members }
+      const shared = [...open().terminals.values()].filter(
+        (terminal) => terminal.room_id === room_id && record.members.has(terminal.host_user_id),
+      )
+      return { room: roomOf(record), members, terminals: shared.sort(byAge).map(copyOf) }
     },
 
     async setMember({ room_id, user_id, role, at }, events) {
@@ -109,6 +115,10 @@ export function createRooms(open: OpenTables): RoomStore {
 
 function isLastOwner({ members }: RoomRecord, member: StoredMember): boolean {
   return member.role === 'owner' && [...members.values()].filter(({ role }) => role === 'owner').length === 1
+}
+
+function byAge(a: Terminal, b: Terminal): number {
+  return a.started_at - b.started_at || (a.terminal_id < b.terminal_id ? -1 : 1)
 }
 
 function roomOf({ room }: RoomRecord): Room {

@@ -1,4 +1,4 @@
-import type { Login, Member, NewEvent, Room, RoomEvent, User } from '../ports/index.ts'
+import type { Login, Member, NewEvent, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
 
 /** JSON text in place of an object, so that nobody outside holds a reference into the store. */
 type AsText<T, Key extends keyof T> = Omit<T, Key> & { readonly [K in Key]: string }
@@ -28,6 +28,7 @@ export interface Tables {
   names: Map<string, string>
   logins: Map<string, Login>
   rooms: Map<string, RoomRecord>
+  terminals: Map<string, Terminal>
   /** What was appended with `once`, by {@link keyOf} sender and id. */
   once: Map<string, { room_id: string; seq: number; digest: string }>
 }
@@ -36,7 +37,14 @@ export interface Tables {
 export type OpenTables = () => Tables
 
 export function createTables(): Tables {
-  return { users: new Map(), names: new Map(), logins: new Map(), rooms: new Map(), once: new Map() }
+  return {
+    users: new Map(),
+    names: new Map(),
+    logins: new Map(),
+    rooms: new Map(),
+    terminals: new Map(),
+    once: new Map(),
+  }
 }
 
 /** What two login names have in common when they differ in case or in compatibility forms only. */

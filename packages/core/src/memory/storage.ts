@@ -3,6 +3,7 @@ import type { Storage } from '../ports/index.ts'
 import { createEvents } from './storage-events.ts'
 import { createLogins } from './storage-logins.ts'
 import { createRooms } from './storage-rooms.ts'
+import { createTerminals } from './storage-terminals.ts'
 import { createTables } from './storage-tables.ts'
 import { createUsers } from './storage-users.ts'
 
@@ -24,6 +25,7 @@ export function createMemoryStorage(): Storage {
     logins: createLogins(open),
     rooms: createRooms(open),
     events: createEvents(open),
+    terminals: createTerminals(open),
     async ready() {
       open()
     },

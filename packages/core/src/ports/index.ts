@@ -1,4 +1,6 @@
 export type { Bus } from './bus.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { silentLogger, type LogFields, type Logger } from './logger.ts'
+export type * from './events.ts'
 export type * from './storage.ts'
+export type * from './terminals.ts'

@@ -1,4 +1,6 @@
 import type { Role, RoomPolicy } from '../acl.ts'
+import type { EventStore, NewEvent, RoomEvent } from './events.ts'
+import type { Terminal, TerminalStore } from './terminals.ts'
 
 /**
  * Where Mesh keeps what must outlive a crash. Promises that every implementation makes, and that the contract suite in
@@ -17,6 +19,7 @@ export interface Storage {
   readonly logins: LoginStore
   readonly rooms: RoomStore
   readonly events: EventStore
+  readonly terminals: TerminalStore
   /** Resolves when the store can serve. @throws MeshError UNAVAILABLE */
   ready(): Promise<void>
   /** Finishes the writes under way and lets go of every resource. */
@@ -106,24 +109,6 @@ export interface Member {
   created_at: number
 }
 
-/** A durable event of a room before it has its place in the order. */
-export interface NewEvent {
-  /** UUID of the envelope in which it is announced. */
-  id: string
-  type: string
-  /** `server` or the peer that caused it. */
-  from: string
-  at: number
-  /** JSON; on the wire `seq` joins it. */
-  payload: Readonly<Record<string, unknown>>
-}
-
-/** A durable event in its place. */
-export interface RoomEvent extends NewEvent {
-  room_id: string
-  seq: number
-}
-
 export interface RoomStore {
   /** Adds a room with its owner as the one member and `event` as its first event. `owner_user_id` must exist. */
   create(room: Pick<Room, 'room_id' | 'name' | 'owner_user_id' | 'created_at'>, event: NewEvent): Promise<RoomEvent>
@@ -139,8 +124,11 @@ export interface RoomStore {
   /** Deletes the room with its members and events. False when there was none. */
   delete(room_id: string): Promise<boolean>
   member(room_id: string, user_id: string): Promise<Member | undefined>
-  /** The room and all its members in one consistent view, members by ascending `created_at`, then `user_id`. */
-  snapshot(room_id: string): Promise<{ room: Room; members: Member[] } | undefined>
+  /**
+   * The room, all its members and the terminals that members share, in one consistent view: members by ascending
+   * `created_at`, then `user_id`; terminals by ascending `started_at`, then `terminal_id`, those of a dead node included.
+   */
+  snapshot(room_id: string): Promise<{ room: Room; members: Member[]; terminals: Terminal[] } | undefined>
   /**
    * Adds a member or changes a role and appends the event that `event` makes of the former role. The same role again is
    * `unchanged` and appends nothing. `last_owner`: the room would be left without one. `missing`: no such room or user.
@@ -157,30 +145,4 @@ export interface RoomStore {
     which: { room_id: string; user_id: string },
     event: NewEvent,
   ): Promise<{ outcome: 'removed'; event: RoomEvent } | { outcome: 'last_owner' | 'missing' }>
-}
-
-export interface EventStore {
-  /**
-   * Appends an event for a member of the room.
-   * `once` makes a repetition harmless, for ever: the same `sender` and `id` with the same `digest` returns the event of
-   * the first time (`repeated`), with another digest `conflict`.
-   * `denied`: `user_id` is no member at the moment of the write. `missing`: no such room.
-   */
-  append(
-    room_id: string,
-    event: NewEvent,
-    guard: { user_id: string; once?: { sender: string; id: string; digest: string } },
-  ): Promise<{ outcome: 'appended' | 'repeated'; event: RoomEvent } | { outcome: 'conflict' | 'denied' | 'missing' }>
-  /**
-   * Records a missed call: one event for a pair of users and a minute. A further one within 60 s raises `payload.count` of
-   * the first, which keeps its `seq`. Undefined when there is no such room.
-   */
-  missedCall(
-    call: { room_id: string; from_user_id: string; to_user_id: string; purpose: string },
-    event: Omit<NewEvent, 'payload'>,
-  ): Promise<RoomEvent | undefined>
-  /** Events by ascending `seq`, after the one given; of one type or of all. */
-  list(room_id: string, page: { after: number; limit: number; type?: string }): Promise<RoomEvent[]>
-  /** Events by descending `seq`, below the one given; of one type or of all. */
-  before(room_id: string, page: { before?: number | undefined; limit: number; type?: string }): Promise<RoomEvent[]>
 }

@@ -2,20 +2,26 @@ import type { Area, Engine, Occupant, Snapshot } from '../context.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { roomClientEvents } from './events.ts'
 
-/** Entering and leaving. `announce` and `show` are what presence makes of an occupant. */
-export function createRooms(
-  engine: Engine,
-  presence: { announce(occupant: Occupant): void; show(occupant: Occupant): ServerPayload<'presence.update'> },
-): Area<keyof typeof roomClientEvents> {
-  function joined(occupant: Occupant, { room, members, role }: Snapshot): ServerPayload<'room.joined'> {
+type Joined = ServerPayload<'room.joined'>
+
+/** What other areas make of what is in a room. */
+export interface Shows {
+  announce(occupant: Occupant): void
+  presence(occupant: Occupant): Joined['peers'][number]
+  terminals(open: Snapshot['terminals']): Joined['terminals']
+}
+
+/** Entering and leaving. */
+export function createRooms(engine: Engine, show: Shows): Area<keyof typeof roomClientEvents> {
+  function joined(occupant: Occupant, { room, members, terminals, role }: Snapshot): Joined {
     return {
       room_id: room.room_id,
       name: room.name,
       role,
       caps: [...engine.capsOf(role, room.policy)],
       members: members.map(({ user_id, username, role }) => ({ user_id, username, role })),
-      peers: [...occupant.room.occupants.values()].map(presence.show),
-      terminals: [],
+      peers: [...occupant.room.occupants.values()].map(show.presence),
+      terminals: show.terminals(terminals),
       seq: room.seq,
     }
   }
@@ -25,7 +31,7 @@ export function createRooms(
       async 'room.join'({ peer, to, id }) {
         await engine.enter(peer, to, (occupant, snapshot, isNew) => {
           engine.tell(peer, 'room.joined', joined(occupant, snapshot), { reply_to: id, room: occupant.room })
-          if (isNew) presence.announce(occupant)
+          if (isNew) show.announce(occupant)
         })
         return engine.answered
       },

@@ -5,11 +5,17 @@ import type { Storage } from '../ports/index.ts'
 export type Pause = () => Promise<void>
 
 /**
- * A storage whose rooms and events take their time before and after each call, so that what was read is old when it
+ * A storage whose rooms, events and terminals take their time before and after each call, so that what was read is old when it
  * arrives and results come in any order. Not published.
  */
 export function createSlowStorage(pause: Pause, storage: Storage = createMemoryStorage()): Storage {
-  return { ...storage, rooms: slowed(storage.rooms, pause), events: slowed(storage.events, pause) }
+  const { rooms, events, terminals } = storage
+  return {
+    ...storage,
+    rooms: slowed(rooms, pause),
+    events: slowed(events, pause),
+    terminals: slowed(terminals, pause),
+  }
 }
 
 function slowed<T extends object>(store: T, pause: Pause): T {

@@ -25,6 +25,7 @@ export const roomCases: readonly StorageCase[] = [
       const whole = {
         room: { ...room, policy: {}, policy_seq: 1, seq: 1 },
         members: [{ ...member, member_seq: 1, joined_seq: 1 }],
+        terminals: [],
       }
       same(await rooms.find('room_1'), whole.room, 'find')
       same(await rooms.member('room_1', 'usr_a'), whole.members[0], 'member')

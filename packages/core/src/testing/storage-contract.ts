@@ -5,6 +5,7 @@ import { loginCases } from './storage-contract-logins.ts'
 import { memberCases } from './storage-contract-members.ts'
 import { repeatCases } from './storage-contract-repeats.ts'
 import { roomCases } from './storage-contract-rooms.ts'
+import { terminalCases } from './storage-contract-terminals.ts'
 import { userCases } from './storage-contract-users.ts'
 
 export type { StorageCase } from './storage-contract-kit.ts'
@@ -56,4 +57,5 @@ export const storageContract: readonly StorageCase[] = [
   ...memberCases,
   ...eventCases,
   ...repeatCases,
+  ...terminalCases,
 ]

@@ -1,7 +1,7 @@
-import type { Login, Member, Room, RoomEvent, User } from '@mesh/core'
+import type { Login, Member, Room, RoomEvent, Terminal, User } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import { toEvent, toMember, toRoom, toUser } from './rows.ts'
-import type { Db } from './tables.ts'
+import { toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
+import type { Db, TerminalTable } from './tables.ts'
 
 /** Every read there is. Each is one statement, so that it sees one consistent view without a transaction. */
 export async function findUser(db: Db, user_id: string): Promise<User | undefined> {
@@ -75,12 +75,24 @@ export async function findMember(db: Db, room_id: string, user_id: string): Prom
   return row && toMember(row)
 }
 
-/** The room and all its members, in one statement and so in one view. */
-export async function snapshotRoom(db: Db, room_id: string): Promise<{ room: Room; members: Member[] } | undefined> {
+/**
+ * The room, its members and their terminals, in one statement and so in one view. A terminal stands beside its host, so
+ * that a member comes once for each of their terminals.
+ */
+export async function snapshotRoom(
+  db: Db,
+  room_id: string,
+): Promise<{ room: Room; members: Member[]; terminals: Terminal[] } | undefined> {
   const rows = await db
     .selectFrom('mesh_room')
     .innerJoin('mesh_member', 'mesh_member.room_id', 'mesh_room.room_id')
     .innerJoin('mesh_user', 'mesh_user.user_id', 'mesh_member.user_id')
+    .leftJoin('mesh_terminal', (join) =>
+      join
+        .onRef('mesh_terminal.room_id', '=', 'mesh_member.room_id')
+        .onRef('mesh_terminal.host_user_id', '=', 'mesh_member.user_id'),
+    )
+    .selectAll('mesh_terminal')
     .selectAll('mesh_room')
     .select(['mesh_member.user_id', 'mesh_member.role', 'mesh_member.member_seq', 'mesh_member.joined_seq'])
     .select(['mesh_member.created_at as member_created_at', 'mesh_user.username'])
@@ -90,12 +102,18 @@ export async function snapshotRoom(db: Db, room_id: string): Promise<{ room: Roo
     .execute()
   // A room always has an owner, so that no rows means no room.
   const [first] = rows
-  return (
-    first && {
-      room: toRoom(first),
-      members: rows.map((row) => toMember({ ...row, created_at: row.member_created_at })),
-    }
-  )
+  if (!first) return undefined
+  const members = new Map(rows.map((row) => [row.user_id, toMember({ ...row, created_at: row.member_created_at })]))
+  // The left join found a terminal where there is an id; then the whole row is there.
+  const terminals = rows.flatMap((row) => (row.terminal_id === null ? [] : [toTerminal(row as TerminalTable)]))
+  terminals.sort((a, b) => a.started_at - b.started_at || (a.terminal_id < b.terminal_id ? -1 : 1))
+  return { room: toRoom(first), members: [...members.values()], terminals }
+}
+
+/** Finds an open terminal. */
+export async function findTerminal(db: Db, terminal_id: string): Promise<Terminal | undefined> {
+  const row = await db.selectFrom('mesh_terminal').selectAll().where('terminal_id', '=', terminal_id).executeTakeFirst()
+  return row && toTerminal(row)
 }
 
 /** Events by ascending `seq`. */

@@ -1,6 +1,6 @@
-import type { Member, NewEvent, Room, RoomEvent, RoomPolicy, User } from '@mesh/core'
+import type { Member, NewEvent, Room, RoomEvent, RoomPolicy, Terminal, User } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import type { EventTable, MemberTable, RoomTable, UserTable } from './tables.ts'
+import type { EventTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
 
 /** The one place where rows become what the storage port speaks of, and back. */
 export const toUser = (row: UserTable): User => ({
@@ -65,4 +65,41 @@ export const fromEvent = (room_id: string, seq: number, event: NewEvent): EventT
   from_id: event.from,
   at: event.at,
   payload: JSON.stringify(event.payload),
+})
+
+/** A terminal out of its row. */
+export const toTerminal = (row: TerminalTable): Terminal => ({
+  terminal_id: row.terminal_id,
+  room_id: row.room_id,
+  host_peer_id: row.host_peer_id,
+  host_user_id: row.host_user_id,
+  host_device_id: row.host_device_id,
+  title: row.title,
+  cols: row.cols,
+  rows: row.rows,
+  started_at: row.started_at,
+  alive_until: row.alive_until,
+  fence: row.fence,
+  lease:
+    row.holder_peer_id === null || row.holder_user_id === null || row.expires_at === null
+      ? null
+      : { peer_id: row.holder_peer_id, user_id: row.holder_user_id, expires_at: row.expires_at },
+})
+
+/** The row of a terminal that nobody has controlled yet. */
+export const fromTerminal = (terminal: Omit<Terminal, 'fence' | 'lease'>): TerminalTable => ({
+  terminal_id: terminal.terminal_id,
+  room_id: terminal.room_id,
+  host_peer_id: terminal.host_peer_id,
+  host_user_id: terminal.host_user_id,
+  host_device_id: terminal.host_device_id,
+  title: terminal.title,
+  cols: terminal.cols,
+  rows: terminal.rows,
+  started_at: terminal.started_at,
+  alive_until: terminal.alive_until,
+  fence: 0,
+  holder_peer_id: null,
+  holder_user_id: null,
+  expires_at: null,
 })

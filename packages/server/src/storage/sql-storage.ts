@@ -52,6 +52,15 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       list: (room_id, page) => read((db) => reads.listEvents(db, room_id, page)),
       before: (room_id, page) => read((db) => reads.listEventsBefore(db, room_id, page)),
     },
+    terminals: {
+      find: (terminal_id) => read((db) => reads.findTerminal(db, terminal_id)),
+      start: (terminal, event) => write('startTerminal', terminal, event),
+      stop: (which, events) => write('stopTerminal', which, events),
+      take: (take, event) => write('takeTerminal', take, event),
+      renew: (renewal) => write('renewTerminal', renewal),
+      release: (which, event) => write('releaseTerminal', which, event),
+      touch: (terminal_ids, alive_until) => write('touchTerminals', terminal_ids, alive_until),
+    },
     ready,
     close,
   }

@@ -13,6 +13,7 @@ export interface Tables {
   mesh_event: EventTable
   mesh_event_once: EventOnceTable
   mesh_missed_call: MissedCallTable
+  mesh_terminal: TerminalTable
 }
 
 /** A connection, or a transaction on one: what every read and every operation is given. */
@@ -86,4 +87,22 @@ export interface MissedCallTable {
   seq: number
   at: number
   count: number
+}
+
+/** An open terminal. The lease is whole or not there: its three columns are null together. */
+export interface TerminalTable {
+  terminal_id: string
+  room_id: string
+  host_peer_id: string
+  host_user_id: string
+  host_device_id: string | null
+  title: string
+  cols: number | null
+  rows: number | null
+  started_at: number
+  alive_until: number
+  fence: number
+  holder_peer_id: string | null
+  holder_user_id: string | null
+  expires_at: number | null
 }

@@ -3,6 +3,14 @@ import { appendEvent, recordMissedCall } from './events.ts'
 import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
 import { removeMember, setMember } from './members.ts'
 import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
+import {
+  releaseTerminal,
+  renewTerminal,
+  startTerminal,
+  stopTerminal,
+  takeTerminal,
+  touchTerminals,
+} from './terminals.ts'
 import { touch } from './touch.ts'
 import { createUser, ensureUser, updateUser } from './users.ts'
 
@@ -24,6 +32,12 @@ export const operations = {
   removeMember,
   appendEvent,
   recordMissedCall,
+  startTerminal,
+  stopTerminal,
+  takeTerminal,
+  renewTerminal,
+  releaseTerminal,
+  touchTerminals,
   touch,
 }
 
