@@ -87,7 +87,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     async close() {
       const last = current
       shut()
-      await last?.close()
+      await last?.close(true)
     },
   }
 

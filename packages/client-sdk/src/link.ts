@@ -29,8 +29,11 @@ export interface Link {
   readonly welcome: Envelope<'system.welcome', ServerPayload<'system.welcome'>>
   /** Sends an event and returns its id. */
   send(type: string, to: string, payload: object, more?: { id?: string | undefined; reply_to?: string }): string
-  /** Ends it; `closed` of the handlers is not called any more. Resolves when the other end knows, within a second. */
-  close(): Promise<void>
+  /**
+   * Ends it, and with `leave` the session as well: nobody comes back. `closed` of the handlers is not called any more.
+   * Resolves when the other end knows, within a second.
+   */
+  close(leave?: boolean): Promise<void>
 }
 
 /** How to open a {@link Link}, and who gets what comes through it. */
@@ -133,15 +136,16 @@ export function openLink(options: LinkOptions): Promise<Link> {
     else welcomed.reject(error)
   }
 
-  function end(): void {
+  function end(leave = false): void {
     over = true
     clearTimeout(heartbeat)
-    // Without a code: a browser takes only 1000 and 3000 to 4999, and while connecting it simply gives up.
-    socket.close()
+    // Without a code the session waits for us: a browser takes only 1000 and 3000 to 4999.
+    if (leave) socket.close(1000, 'leave')
+    else socket.close()
   }
 
-  function close(): Promise<void> {
-    end()
+  function close(leave?: boolean): Promise<void> {
+    end(leave)
     const patience = deferred<void>('close', { timeoutMs: 1000 })
     void gone.promise.then(patience.resolve)
     return patience.promise.catch(() => undefined)

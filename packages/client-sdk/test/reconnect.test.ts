@@ -78,7 +78,7 @@ describe('a lost connection', () => {
   })
 
   it('enters its rooms again and says how available it is', async () => {
-    const { server, ann, b, room_id } = await pair()
+    const { server, ann, b, room_id } = await pair({ limits: { resume_window_s: 0 } })
     let login = Promise.resolve()
     const a = await online(server, ann, { token: () => login.then(() => server.token(ann)) })
     const mine = [...server.sockets].at(-1)
