@@ -1,0 +1,33 @@
+import type { Case } from '../case.ts'
+import { capabilities } from './capabilities.ts'
+import { chat } from './chat.ts'
+import { discovery } from './discovery.ts'
+import { envelopeCases } from './envelope.ts'
+import { errors } from './errors.ts'
+import { helloCases } from './hello.ts'
+import { limits } from './limits.ts'
+import { presence } from './presence.ts'
+import { rest } from './rest.ts'
+import { revocation } from './revocation.ts'
+import { ringingCases } from './ringing.ts'
+import { rooms } from './rooms.ts'
+import { rtc } from './rtc.ts'
+import { transport } from './transport.ts'
+
+/** Every case, area by area. */
+export const allCases: readonly Case[] = [
+  ...transport,
+  ...helloCases,
+  ...envelopeCases,
+  ...errors,
+  ...rooms,
+  ...presence,
+  ...chat,
+  ...capabilities,
+  ...rtc,
+  ...ringingCases,
+  ...revocation,
+  ...limits,
+  ...rest,
+  ...discovery,
+]

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig, startServer, type RunningServer } from '@mesh/server'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { allCases } from './cases/index.ts'
+import { runSuite, type Result } from './run.ts'
+
+const admin = { username: 'administrator', password: 'a long password of the suite' }
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+let dataDir: string
+let server: RunningServer
+let results: Map<string, Result>
+
+// The server as people run it: its own process settings, default limits, a database of its own.
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'mesh-suite-'))
+  server = await startServer(readConfig({ env: { MESH_DATA_DIR: dataDir, MESH_PORT: '0' }, cwd: dataDir }), silent)
+  await server.mesh.accounts.create({ ...admin, admin: true })
+  results = new Map((await runSuite({ url: server.url, admin })).map((result) => [result.id, result]))
+}, 180_000)
+
+afterAll(async () => {
+  await server.close()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+it.each(allCases.map(({ id, rule }) => [id, rule]))('%s: %s', (id) => {
+  const { outcome, detail } = results.get(id) ?? {}
+  expect({ outcome, detail }).toEqual({ outcome: 'passed', detail: undefined })
+})
