@@ -31,6 +31,8 @@ export interface Wire {
   readonly closed: Promise<{ code: number; reason: string }>
   /** Sends an event and returns its id; `overrides` are fields of the envelope. */
   send(type: string, to: string, payload: object, overrides?: object): string
+  /** Sends a text as it is. */
+  raw(text: string): void
   /** Sends an event and waits for what answers it. */
   ask(type: string, to: string, payload: object, overrides?: object): Promise<Frame>
   /** The next frame that fits and was not taken before. @throws Error when it does not come in time */
@@ -93,6 +95,10 @@ export function open(
       const frame = { type, id: randomUUID(), timestamp: new Date().toISOString(), to, payload, ...overrides }
       socket.send(JSON.stringify(frame))
       return frame.id
+    },
+    raw(text) {
+      budget?.spend('raw')
+      socket.send(text)
     },
     ask(type, to, payload, overrides) {
       const id = wire.send(type, to, payload, overrides)

@@ -86,7 +86,7 @@ export const capabilities: Case[] = [
     const allowed = [all, all.filter((cap) => cap !== 'terminal:control'), ['call']]
     for (const [i, peer] of peers.entries()) {
       for (const cap of all) {
-        const target = cap === 'terminal:control' ? { target_peer_id: peers[1]!.peer_id } : {}
+        const target = cap === 'terminal:control' ? { target_peer_id: peers[0]!.peer_id } : {}
         const answer = await request(peer, room, [cap], target)
         // Whether a token for control may be had before there is a terminal at its target is not fixed.
         if (allowed[i]!.includes(cap) && cap !== 'terminal:control') has(answer, { type: 'capability.granted' }, cap)

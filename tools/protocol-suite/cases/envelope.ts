@@ -23,7 +23,7 @@ export const envelopeCases: Case[] = [
       const wire = await t.connect(user!)
       for (const missing of ['type', 'id', 'timestamp', 'to', 'payload']) {
         const frame = { ...envelope(), [missing]: undefined }
-        wire.socket.send(JSON.stringify(frame))
+        wire.raw(JSON.stringify(frame))
         const answer = refused(await wire.next('error'), 'BAD_MESSAGE')
         if (missing !== 'id' && answer.reply_to !== undefined) assert.equal(answer.reply_to, frame.id, missing)
       }
@@ -49,7 +49,7 @@ export const envelopeCases: Case[] = [
         JSON.stringify({ ...envelope(), type: 7 }),
       ]
       for (const text of wrong) {
-        wire.socket.send(text)
+        wire.raw(text)
         refused(await wire.next('error'), 'BAD_MESSAGE')
       }
       await t.settle(wire)
@@ -104,7 +104,7 @@ export const envelopeCases: Case[] = [
     const wire = await t.connect(user!)
     for (const name of ['__proto__', 'constructor', 'prototype', 'toString']) {
       const frame = envelope()
-      wire.socket.send(JSON.stringify(frame).replace('"payload":{}', `"payload":{"${name}":{"x":1}}`))
+      wire.raw(JSON.stringify(frame).replace('"payload":{}', `"payload":{"${name}":{"x":1}}`))
       refused(await wire.next((answer) => answer.reply_to === frame.id), 'BAD_MESSAGE')
     }
   }),
@@ -150,7 +150,7 @@ export const envelopeCases: Case[] = [
     const [wire, neighbour] = [await t.connect(user!), await t.connect(other!)]
     const frame = envelope()
     const deep = '['.repeat(20_000) + ']'.repeat(20_000)
-    wire.socket.send(JSON.stringify(frame).replace('"payload":{}', `"payload":{"x":${deep}}`))
+    wire.raw(JSON.stringify(frame).replace('"payload":{}', `"payload":{"x":${deep}}`))
     refused(await wire.next('error'), 'BAD_MESSAGE', 'MESSAGE_TOO_LARGE')
     await t.settle(wire, neighbour)
   }),

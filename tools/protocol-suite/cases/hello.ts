@@ -25,7 +25,7 @@ async function turnedAway(t: World, token: string | undefined, code: string): Pr
 /** Sends texts as the first frames and expects the end of the connection, with nothing said before. */
 async function isFault(t: World, ...texts: string[]): Promise<string> {
   const wire = await t.open()
-  for (const text of texts) wire.socket.send(text)
+  for (const text of texts) wire.raw(text)
   const { reason } = await closes(wire, 4102)
   assert.deepEqual(wire.all('system.welcome'), [], 'no welcome')
   return reason
@@ -115,7 +115,7 @@ export const helloCases: Case[] = [
     const padded = (bytes: number) => hello({ token: 'x'.repeat(bytes - hello({ token: '' }).length) })
     await isFault(t, padded(8_193))
     const wire = await t.open()
-    wire.socket.send(padded(8_192))
+    wire.raw(padded(8_192))
     refused(await wire.next('error'), 'AUTH_INVALID')
     await closes(wire, 4100)
   }),

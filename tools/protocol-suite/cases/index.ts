@@ -8,6 +8,7 @@ import { helloCases } from './hello.ts'
 import { limits } from './limits.ts'
 import { presence } from './presence.ts'
 import { rest } from './rest.ts'
+import { resume } from './resume.ts'
 import { revocation } from './revocation.ts'
 import { ringingCases } from './ringing.ts'
 import { rooms } from './rooms.ts'
@@ -26,6 +27,7 @@ export const allCases: readonly Case[] = [
   ...capabilities,
   ...rtc,
   ...ringingCases,
+  ...resume,
   ...revocation,
   ...limits,
   ...rest,

@@ -70,8 +70,7 @@ export const limits: Case[] = [
   }),
   rule('limits.other', '§12', 'Anything else: 20 at once, 5 a second.', async (t) => {
     const [user] = await t.people(1)
-    const peer = await t.open()
-    await peer.ask('system.hello', 'server', { token: user!.token })
+    const peer = await t.connect(user!)
     await holds(peer, 'other', () => ['system.ping', 'server', {}])
   }),
   rule('limits.retry', '§3 §12', 'After retry_after_ms there is room again.', async (t) => {
@@ -108,7 +107,7 @@ export const limits: Case[] = [
     'A connection has 60 frames a second, 120 at once; keeping on closes with 4005.',
     async (t) => {
       const peer = await rested(t)
-      for (let i = 0; i < 400 && peer.socket.readyState === 1; i++) peer.socket.send('garbage counts before it is read')
+      for (let i = 0; i < 400 && peer.socket.readyState === 1; i++) peer.raw('garbage counts before it is read')
       await closes(peer, 4005)
       const limited = peer.all(({ code }) => code === 'RATE_LIMITED')
       assert.ok(limited.length > 0, 'RATE_LIMITED comes first')
@@ -121,9 +120,9 @@ export const limits: Case[] = [
     async (t) => {
       const peer = await rested(t)
       const text = 'x'.repeat(60_000)
-      for (let i = 0; i < 4; i++) peer.socket.send(text)
+      for (let i = 0; i < 4; i++) peer.raw(text)
       await t.settle(peer)
-      for (let i = 0; i < 6; i++) peer.socket.send(text)
+      for (let i = 0; i < 6; i++) peer.raw(text)
       await closes(peer, 4005)
     },
   ),
@@ -163,7 +162,7 @@ export const limits: Case[] = [
     const room = await t.room(owner!, others)
     const peers = [await t.enter(owner!, room), await t.enter(member!, room)]
     const peer = await t.enter(loud!, room)
-    for (let i = 0; i < 300 && peer.socket.readyState === 1; i++) peer.socket.send('noise')
+    for (let i = 0; i < 300 && peer.socket.readyState === 1; i++) peer.raw('noise')
     await closes(peer, 4005)
     has(await peers[1]!.ask('chat.message.send', room, { text: 'calm' }), { type: 'chat.message.created' })
     await peers[0]!.next('chat.message.created')

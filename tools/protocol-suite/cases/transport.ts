@@ -84,14 +84,14 @@ export const transport: Case[] = [
   rule('transport.frame-too-large', '§1', 'A frame of more than 96 KiB closes with 1009.', async (t) => {
     const [user] = await t.people(1)
     const wire = await t.connect(user!)
-    wire.socket.send(frameOf(97 * 1024))
+    wire.raw(frameOf(97 * 1024))
     await closes(wire, 1009)
   }),
   rule('transport.frame-largest', '§1', 'A frame of exactly 96 KiB is taken, and judged by its class.', async (t) => {
     const [user] = await t.people(1)
     const wire = await t.connect(user!)
     const text = frameOf(96 * 1024)
-    wire.socket.send(text)
+    wire.raw(text)
     const { id } = JSON.parse(text) as { id: string }
     refused(await wire.next((frame) => frame.reply_to === id), 'MESSAGE_TOO_LARGE')
     await t.settle(wire)
