@@ -1,0 +1,29 @@
+const rate = { burst: 1_000_000_000, per_s: 1_000_000_000 }
+
+/**
+ * Limits that let nonsense through to where it could do harm: rates, and how many connections there may be, are out of
+ * the way; sizes are those of the contract.
+ */
+export const wideOpen = {
+  frames: rate,
+  bytes: rate,
+  offences: rate,
+  classes: {
+    sdp: rate,
+    ice: rate,
+    chat: rate,
+    presence: rate,
+    capability: rate,
+    p2p: rate,
+    terminal: rate,
+    other: rate,
+  },
+  candidates: 1_000_000_000,
+  rtc_sessions: 1_000,
+  // A connection that never says hello is not what is looked for, and must not pile up.
+  hello_timeout_ms: 2_000,
+  unauthenticated: 100_000,
+  unauthenticated_per_address: 100_000,
+  connections_per_user: 1_000,
+  connections_per_address: 100_000,
+}
