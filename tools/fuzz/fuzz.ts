@@ -90,9 +90,10 @@ async function withServer<T>(
   }
 }
 
-/** The memory, once only the innocent are left. */
+/** The memory, once only the innocent are left; the stall is the longest since the last time. */
 async function settled(server: Child): Promise<Memory> {
   let memory = await server.memory()
+  const { stall } = memory
   for (let i = 0; i < 50 && memory.peers > 2; i++) memory = await server.memory()
-  return memory
+  return { ...memory, stall }
 }

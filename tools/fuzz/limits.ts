@@ -20,6 +20,8 @@ export const wideOpen = {
   },
   candidates: 1_000_000_000,
   rtc_sessions: 1_000,
+  // What outlives its connection must be gone before memory is measured.
+  resume_window_s: 2,
   // A connection that never says hello is not what is looked for, and must not pile up.
   hello_timeout_ms: 2_000,
   unauthenticated: 100_000,

@@ -49,6 +49,9 @@ async function lane(
   let batch: Message[] = []
   const fault = (what: string) => report(`${what}\n  after ${batch.map(({ text }) => text.slice(0, 300)).join('\n  ')}`)
   let sent = 0
+  let resume: (() => object) | undefined
+  // How many frames have come since the session began.
+  let received = 0
   while (sent < count) {
     const wire = await openWire(scene.server.url, fault)
     const pool = createPool()
@@ -56,6 +59,7 @@ async function lane(
     const aim: Aim = { pool, foreign: scene.foreign, contexts: new Map() }
     const answers = new Map<string, string[]>()
     wire.onFrame = (frame) => {
+      if (frame.type !== 'system.welcome') received++
       take(frame, aim)
       const { reply_to } = frame
       if (reply_to !== undefined) answers.set(reply_to, [...(answers.get(reply_to) ?? []), frame.code ?? frame.type])
@@ -64,11 +68,22 @@ async function lane(
       batch = [grammar.hello(account.access_token)]
       sent += 1
       wire.socket.send(batch[0]?.text ?? '')
-    } else if (!(await settleIn(wire, scene, account))) {
-      Object.assign(account, await scene.server.login(account.username))
+    } else {
+      const welcome = await hello(wire, account, random.chance(0.7) ? resume : undefined)
+      if (!welcome) Object.assign(account, await scene.server.login(account.username))
+      else {
+        if (!welcome.payload.resumed) received = 0
+        // The token is good once; a wrong number of frames is to be found out.
+        const claim = welcome.payload as { session_id: string; resume: { token: string } }
+        resume = () => ({
+          session_id: claim.session_id,
+          token: claim.resume.token,
+          received: random.chance(0.8) ? received : random.below(3_000),
+        })
+      }
     }
     for (let i = 0; i < 25 && wire.isOpen && sent < count; i++) {
-      await settleIn(wire, scene, account, 'again')
+      await settleIn(wire, scene)
       answers.clear()
       batch = Array.from({ length: Math.min(perBatch, count - sent) }, () => grammar.next(aim))
       for (const { text } of batch) if (wire.isOpen) wire.socket.send(text)
@@ -77,6 +92,7 @@ async function lane(
       const isComplete = (await wire.ask('system.ping', 'server', {})) !== undefined
       for (const message of batch) tallyUp(message, answers, tally, isComplete, fault)
     }
+    if (random.chance(0.5)) wire.socket.terminate()
     await wire.close()
   }
   return sent
@@ -90,13 +106,16 @@ function take(frame: ServerFrame, { pool, contexts }: Aim): void {
   if (type !== 'error') contexts.set(areaOf(type), { from, payload })
 }
 
-/** Says hello where that has not been done, enters the room, and has a token for a call. */
-async function settleIn(wire: Wire, { room_id }: Scene, account: Account, again?: 'again'): Promise<boolean> {
-  if (!again && (await wire.ask('system.hello', 'server', { token: account.access_token }))?.type === 'error')
-    return false
+async function hello(wire: Wire, { access_token }: Account, resume?: () => object): Promise<ServerFrame | undefined> {
+  const payload = { token: access_token, ...(resume ? { resume: resume() } : {}) }
+  const answer = await wire.ask('system.hello', 'server', payload)
+  return answer?.type === 'system.welcome' ? answer : undefined
+}
+
+/** Enters the room, and has a token for a call. */
+async function settleIn(wire: Wire, { room_id }: Scene): Promise<void> {
   await wire.ask('room.join', room_id, {})
   await wire.ask('capability.request', 'server', { room_id, caps: ['call', 'screen', 'share:file', 'terminal:view'] })
-  return wire.isOpen
 }
 
 function tallyUp(
