@@ -21,6 +21,6 @@ it('A server takes any nonsense, and nobody else notices', { timeout: 120_000 },
     new Set(Object.keys(clientEvents).filter((type) => type !== 'system.hello')),
   )
   for (const { signals, messages, requests } of [innocents, brakes.innocents]) {
-    for (const times of [signals, messages, requests]) expect(times.length).toBeGreaterThan(1)
+    for (const times of [signals, messages, requests]) expect(times.length).toBeGreaterThan(0)
   }
 })
