@@ -1,12 +1,16 @@
-// Writes the tables in docs/ that come from the code. With --check it writes nothing and fails when one is stale.
-import { readFile, writeFile } from 'node:fs/promises'
+// Writes what in docs/ comes from the code: tables in Markdown, and the documents for machines. With --check it writes nothing
+// and fails when one is stale.
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { asyncapiDocument, frameSchemas, openapiDocument } from '@mesh/server/documents'
 import { clientSection, serverSection } from './docs/events.ts'
+import { restSection } from './docs/rest.ts'
 import { fill } from './docs/sections.ts'
 import { aclSection, closeSection, errorSection, limitSection, settingSection } from './docs/tables.ts'
 import { transcriptSection } from './docs/transcript.ts'
 
-const documents = ['docs/protocol.md', 'docs/operations.md']
-const root = new URL('../', import.meta.url)
+const docs = fileURLToPath(new URL('../docs/', import.meta.url))
 const checking = process.argv.includes('--check')
 
 const sections = new Map([
@@ -16,20 +20,42 @@ const sections = new Map([
   ['close-codes', closeSection()],
   ['limits', limitSection()],
   ['acl', aclSection()],
+  ['rest', restSection()],
   ['settings', settingSection()],
   ['transcript', await transcriptSection()],
 ])
 
-for (const name of documents) {
-  const file = new URL(name, root)
-  const before = await readFile(file, 'utf8')
-  const after = fill(before, sections)
-  if (before === after) continue
-  if (checking) {
-    console.error(`${name} is stale: run "node tools/run.mjs docs" and commit what it writes.`)
-    process.exitCode = 1
-  } else {
-    await writeFile(file, after)
-    console.log(`${name} written`)
-  }
+const text = (document: object) => `${JSON.stringify(document, null, 2)}\n`
+const files = new Map([
+  ['openapi.json', text(openapiDocument())],
+  ['asyncapi.json', text(asyncapiDocument())],
+  ...[...frameSchemas()].map(([path, schema]) => [`schemas/${path}`, text(schema)] as const),
+])
+for (const name of ['protocol.md', 'operations.md']) files.set(name, fill(String(await read(name)), sections))
+
+for (const [name, after] of files) {
+  if ((await read(name)) === after) continue
+  if (checking) stale(name)
+  else await write(name, after)
+}
+// The schema of an event that is no more.
+for (const name of await readdir(`${docs}schemas`, { recursive: true }).catch(() => [])) {
+  if (!name.endsWith('.json') || files.has(`schemas/${name.replaceAll('\\', '/')}`)) continue
+  if (checking) stale(`schemas/${name}`)
+  else await rm(`${docs}schemas/${name}`)
+}
+
+function read(name: string): Promise<string | undefined> {
+  return readFile(docs + name, 'utf8').catch(() => undefined)
+}
+
+async function write(name: string, text: string): Promise<void> {
+  await mkdir(dirname(docs + name), { recursive: true })
+  await writeFile(docs + name, text)
+  console.log(`docs/${name} written`)
+}
+
+function stale(name: string): void {
+  console.error(`docs/${name} is stale: run "node tools/run.mjs docs" and commit what it writes.`)
+  process.exitCode = 1
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as v from 'valibot'
+import { jsonSchemaOf, type JsonSchema } from '@mesh/server/documents'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientSection, serverSection } from './events.ts'
 import { fieldsOf } from './schema.ts'
@@ -56,6 +57,7 @@ test('the documents leave no section out', async () => {
     'close-codes',
     'errors',
     'limits',
+    'rest',
     'server-events',
     'settings',
     'transcript',
@@ -74,7 +76,7 @@ test('bounds are said in words', () => {
     who: v.array(v.strictObject({ role: v.picklist(['owner', 'guest']) })),
     end: v.nullable(v.boolean()),
   })
-  expect(fieldsOf(payload)).toEqual([
+  expect(fieldsOf(jsonSchemaOf(payload, 'client'))).toEqual([
     { name: 'text', type: 'string, 1 to 4,096 characters' },
     { name: 'note?', type: 'string' },
     { name: 'life?', type: 'integer, 60 to 180' },
@@ -84,10 +86,15 @@ test('bounds are said in words', () => {
   ])
 })
 
-test('a schema or a bound without words is refused, and not left out', () => {
-  expect(() => fieldsOf(v.strictObject({ when: v.date() }))).toThrow('date')
-  expect(() => fieldsOf(v.strictObject({ text: v.pipe(v.string(), v.email()) }))).toThrow('email')
-  expect(() => fieldsOf(v.strictObject({ text: v.nullish(v.string()) }))).toThrow('nullish')
+test('a keyword without words is refused, and not left out', () => {
+  for (const schema of [
+    { type: 'number', multipleOf: 2 },
+    { type: 'string', format: 'email' },
+    { type: 'tuple' },
+    {},
+  ]) {
+    expect(() => fieldsOf({ properties: { field: schema as JsonSchema } })).toThrow('no words')
+  }
 })
 
 test('a bar in a cell does not end it', () => {

@@ -1,6 +1,7 @@
 import { actionsOf, roles, type ClientEvent, type ServerEvent } from '@mesh/core'
 import { clientEvents, serverEvents } from '@mesh/core/protocol'
-import { fieldsOf } from './schema.ts'
+import { jsonSchemaOf, type Author } from '@mesh/server/documents'
+import { fieldTable } from './rest.ts'
 import { table } from './sections.ts'
 
 const addressed = { server: '`server`', room: 'the room', peer: 'a peer, device or user' }
@@ -18,7 +19,12 @@ export function clientSection(): string {
       mayOf(name, event),
     ]),
   )
-  const details = events.map(([name, event]) => [heading(name, 'client'), event.doc, repeated(event), fields(event)])
+  const details = events.map(([name, event]) => [
+    heading(name, 'client'),
+    event.doc,
+    repeated(event),
+    fields(event, 'client'),
+  ])
   return [overview, ...details.flat().filter(Boolean)].join('\n\n')
 }
 
@@ -26,15 +32,17 @@ export function clientSection(): string {
 export function serverSection(): string {
   const events = Object.entries<ServerEvent>(serverEvents)
   const overview = events.map(([name]) => link(name, 'server')).join(' · ')
-  return [overview, ...events.flatMap(([name, event]) => [heading(name, 'server'), event.doc, fields(event)])].join(
-    '\n\n',
-  )
+  return [
+    overview,
+    ...events.flatMap(([name, event]) => [heading(name, 'server'), event.doc, fields(event, 'server')]),
+  ].join('\n\n')
 }
 
-function mayOf(name: string, { room, may, relayed }: ClientEvent): string {
-  if (name === 'rtc.offer') return 'who has joined `room_id`, with a capability token for the purpose'
-  if (relayed) return 'the two ends of the signaling session'
-  if (room === null) return name === 'system.hello' ? 'anybody' : 'every connected peer'
+function mayOf(name: string, { room, may, relayed, payload }: ClientEvent): string {
+  if (name === 'system.hello') return 'anybody'
+  if (name.startsWith('system.')) return 'every connected peer'
+  if ('cap_token' in payload.entries) return 'who has joined the room, with a capability token'
+  if (room === null) return relayed ? 'the two ends of the session' : 'who has a part in what it names'
   const allowed = roles.filter((role) => may === null || actionsOf[role].has(may))
   const who = allowed.length === roles.length ? 'every member' : allowed.join(', ')
   return room === 'joined' ? `${who} who has joined with this peer` : who
@@ -47,13 +55,8 @@ function repeated({ once }: ClientEvent): string {
     : 'A repeated `id` is answered like the first time and acts once.'
 }
 
-function fields({ payload }: { payload: ServerEvent['payload'] }): string {
-  const found = fieldsOf(payload)
-  if (found.length === 0) return 'Payload: `{}`.'
-  return table(
-    ['field', 'type'],
-    found.map(({ name, type }) => [`\`${name}\``, type]),
-  )
+function fields({ payload }: Pick<ServerEvent, 'payload'>, author: Author): string {
+  return Object.keys(payload.entries).length === 0 ? 'Payload: `{}`.' : fieldTable(jsonSchemaOf(payload, author))
 }
 
 const anchor = (name: string, side: string) => `${side}-${name.replaceAll('.', '-')}`

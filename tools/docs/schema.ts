@@ -1,6 +1,6 @@
-import type * as v from 'valibot'
+import type { JsonSchema } from '@mesh/server/documents'
 
-/** A field of a payload, ready to be read by a person. */
+/** A field of an object, ready to be read by a person. */
 export interface FieldRow {
   /** Dotted; `[]` stands for the entries of an array, `?` at the end for a field that may be left out. */
   name: string
@@ -8,113 +8,89 @@ export interface FieldRow {
   type: string
 }
 
-/** What is read of a schema or of a check in its pipe: the parts that valibot documents for inspection. */
-interface Node {
-  readonly kind: 'schema' | 'validation' | 'transformation' | 'metadata'
-  readonly type: string
-  readonly pipe?: readonly Node[]
-  readonly entries?: Readonly<Record<string, Node>>
-  readonly item?: Node
-  readonly wrapped?: Node
-  readonly options?: readonly string[]
-  readonly requirement?: unknown
-}
+// What `words` and `rows` say something about.
+const known = new Set(
+  'type properties required additionalProperties items anyOf enum const format pattern default $ref'
+    .split(' ')
+    .concat('minLength maxLength minItems maxItems minimum maximum uniqueItems'.split(' ')),
+)
 
 /**
- * The fields of a payload, those of nested objects after the object they are in.
- * @throws TypeError for a schema or check that it has no words for, so that no bound goes missing from the documents
+ * The fields of an object, those of nested objects after the object they are in.
+ * @throws TypeError for a keyword that it has no words for, so that no bound goes missing from the documents
  */
-export function fieldsOf(payload: v.GenericSchema): FieldRow[] {
-  // Valibot's types hide the parts of a schema behind its exact shape, which a walk does not know.
-  return rows(payload as unknown as Node, '')
-}
-
-function rows(node: Node, prefix: string): FieldRow[] {
-  return Object.entries(node.entries ?? {}).flatMap(([key, value]) => {
-    const { inner, optional, nullable } = unwrap(value)
+export function fieldsOf(schema: JsonSchema, prefix = ''): FieldRow[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+    const property = plain(value)
     const name = prefix + key
-    const type = nullable ? `${words(inner)}, or null` : words(inner)
-    return [{ name: optional ? `${name}?` : name, type }, ...nested(inner, name)]
+    const type = words(property)
+    return [{ name: schema.required?.includes(key) ? name : `${name}?`, type }, ...nested(property, name)]
   })
 }
 
-function nested(node: Node, name: string): FieldRow[] {
-  if (node.type === 'strict_object') return rows(node, `${name}.`)
-  return node.type === 'array' && node.item ? nested(node.item, `${name}[]`) : []
+function nested(schema: JsonSchema, name: string): FieldRow[] {
+  const inner = (schema.anyOf ?? [schema]).map(plain)
+  return inner.flatMap((each) =>
+    each.type === 'array' ? nested(plain(each.items), `${name}[]`) : fieldsOf(each, `${name}.`),
+  )
 }
 
-function unwrap(node: Node): { inner: Node; optional: boolean; nullable: boolean } {
-  if (!node.wrapped) return { inner: node, optional: false, nullable: false }
-  const below = unwrap(node.wrapped)
-  if (node.type === 'optional') return { ...below, optional: true }
-  if (node.type === 'nullable') return { ...below, nullable: true }
-  throw new TypeError(`The documents have no words for the schema ${node.type}`)
-}
-
-// What `words` says something about.
-const checksWithWords = new Set([
-  'min_length',
-  'max_length',
-  'min_value',
-  'max_value',
-  'safe_integer',
-  'regex',
-  'iso_timestamp',
-])
-
-function words(node: Node): string {
-  const checks = (node.pipe ?? []).filter((part) => part.kind === 'validation')
-  const has = (type: string) => checks.find((check) => check.type === type)?.requirement
-  const unknown = checks.find((check) => !checksWithWords.has(check.type))
-  if (unknown) throw new TypeError(`The documents have no words for the check ${unknown.type}`)
-
-  switch (node.type) {
-    case 'string': {
-      if (has('iso_timestamp')) return 'instant, ISO 8601 in UTC'
-      const pattern = has('regex')
-      if (pattern instanceof RegExp) return ofPattern(pattern.source)
-      return join('string', range(has('min_length'), has('max_length'), 'characters'))
-    }
+function words(schema: JsonSchema): string {
+  const unknown = Object.keys(schema).find((keyword) => !known.has(keyword))
+  if (unknown) throw new TypeError(`The documents have no words for the keyword ${unknown}`)
+  if (schema.$ref) return schema.$ref.replace(/.*\//, '')
+  if (schema.anyOf) return schema.anyOf.map((each) => words(plain(each))).join(', or ')
+  if (schema.enum) return schema.enum.map((option) => `\`${String(option)}\``).join(', ')
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
+  switch (schema.type) {
+    case 'string':
+      return join(ofString(schema), range(schema.minLength, schema.maxLength, ' characters'))
+    case 'integer':
     case 'number':
-      return join(has('safe_integer') ? 'integer' : 'number', range(has('min_value'), has('max_value'), ''))
+      return join(schema.type, range(bound(schema.minimum), bound(schema.maximum), ''))
     case 'boolean':
-      return 'boolean'
-    case 'picklist':
-      return (node.options ?? []).map((option) => `\`${option}\``).join(', ')
+    case 'null':
+      return schema.type
     case 'array':
-      return join(
-        `array of ${node.item ? plural(words(node.item)) : 'anything'}`,
-        range(has('min_length'), has('max_length'), ''),
-      )
-    case 'strict_object':
-    case 'loose_object':
+      return join(`array of ${plural(words(plain(schema.items)))}`, range(schema.minItems, schema.maxItems, ''))
+    case 'object':
       return 'object'
     default:
-      throw new TypeError(`The documents have no words for the schema ${node.type}`)
+      throw new TypeError(`The documents have no words for the type ${String(schema.type)}`)
   }
 }
 
-function ofPattern(source: string): string {
-  const [, kind] = /^\^([a-z0-9]+)_\[/.exec(source) ?? []
-  return kind ? `id \`${kind}_…\`` : `string \`${source}\``
+function ofString({ format, pattern }: JsonSchema): string {
+  if (format === 'date-time') return 'instant, ISO 8601 in UTC'
+  if (format === 'uuid') return 'UUID'
+  if (format !== undefined) throw new TypeError(`The documents have no words for the format ${format}`)
+  if (pattern === undefined) return 'string'
+  const [, kind] = /^\^([a-z0-9]+)_\[/.exec(pattern) ?? []
+  return kind ? `id \`${kind}_…\`` : `string \`${pattern}\``
+}
+
+/** What every integer on the wire keeps to would be noise. */
+function bound(value: number | undefined): number | undefined {
+  return value === undefined || Math.abs(value) === Number.MAX_SAFE_INTEGER ? undefined : value
 }
 
 function plural(type: string): string {
   return type === 'string' || type === 'object' ? `${type}s` : type
 }
 
-function range(min: unknown, max: unknown, unit: string): string | undefined {
-  const of = unit && ` ${unit}`
-  if (min !== undefined && max !== undefined) return `${count(min)} to ${count(max)}${of}`
-  if (max !== undefined) return `at most ${count(max)}${of}`
-  // What every count is would be noise.
-  return min === undefined || min === 0 ? undefined : `at least ${count(min)}${of}`
+function range(min: number | undefined, max: number | undefined, unit: string): string | undefined {
+  if (min !== undefined && max !== undefined) return `${count(min)} to ${count(max)}${unit}`
+  if (max !== undefined) return `at most ${count(max)}${unit}`
+  // What every count is would be noise as well.
+  return min === undefined || min === 0 ? undefined : `at least ${count(min)}${unit}`
 }
 
-function count(value: unknown): string {
-  return Number(value).toLocaleString('en-US')
-}
+const count = (value: number) => value.toLocaleString('en-US')
 
-function join(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined).join(', ')
+const join = (...parts: (string | undefined)[]) => parts.filter((part) => part !== undefined).join(', ')
+
+/** A schema that says something; `true` and `false` are schemas as well, but the wire has none. */
+function plain(schema: JsonSchema['items']): JsonSchema {
+  if (typeof schema === 'object' && !Array.isArray(schema)) return schema
+  throw new TypeError('The documents have no words for a schema that allows everything or nothing')
 }

@@ -68,7 +68,7 @@ export const classWords: Record<LimitClass, string> = {
   chat: '`text` of `chat.message.send`',
   presence: 'the payload of `presence.update`',
   capability: 'the payload of `capability.request`',
-  p2p: 'for later events',
+  p2p: 'the payload of `p2p.*`, without its `cap_token`',
   terminal: 'the payload of `terminal.*`, without its `cap_token`',
   other: 'the payload of anything else',
 }
