@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as v from 'valibot'
-import { jsonSchemaOf, type JsonSchema } from '@mesh/server/documents'
+import { frameSchemas, jsonSchemaOf, type JsonSchema } from '@mesh/server/documents'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientSection, serverSection } from './events.ts'
 import { fieldsOf } from './schema.ts'
 import { fill, sectionsOf, table } from './sections.ts'
-import { transcriptSection } from './transcript.ts'
+import { recordCall, transcriptSection } from './transcript.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const run = promisify(execFile)
@@ -29,6 +31,17 @@ afterAll(() => rm(copy, { recursive: true, force: true }))
 
 const docs = (...args: string[]) =>
   run(process.execPath, ['--conditions=@mesh/source', join(copy, 'tools/docs.ts'), ...args])
+
+test('the schema of an event that is no more goes, and one that is missing comes', async () => {
+  await docs()
+  await writeFile(join(copy, 'docs/schemas/client/gone.json'), '{}')
+  await rm(join(copy, 'docs/schemas/server/error.json'))
+  await expect(docs('--check')).rejects.toMatchObject({
+    stderr: expect.stringMatching(/schemas\/server\/error\.json is stale[^]+schemas\/client\/gone\.json is stale/),
+  })
+  await docs()
+  await expect(docs('--check')).resolves.toMatchObject({ stderr: '' })
+}, 30_000)
 
 test('a stale document fails the check by name, and is written anew', async () => {
   await docs()
@@ -124,4 +137,16 @@ test('the transcript is a whole call, the same every time, without a token', asy
     expect(text).toContain(`"type":"${type}"`)
   }
   expect(text).not.toMatch(/eyJ\w/)
+})
+
+test('frames of the engine and of its clients are as the published schemas say', async () => {
+  const ajv = new Ajv2020({ strictTypes: false })
+  // The plugin's types are those of a CommonJS module, whose default is the function itself.
+  const addFormats = formats as unknown as (ajv: Ajv2020) => void
+  addFormats(ajv)
+  for (const [path, schema] of frameSchemas()) ajv.addSchema({ ...schema } as object, path)
+  for (const { way, frame } of await recordCall()) {
+    const path = `${way === '->' ? 'client' : 'server'}/${frame.type}.json`
+    expect(ajv.validate(path, frame), `${path}: ${ajv.errorsText()}`).toBe(true)
+  }
 })

@@ -10,18 +10,34 @@ const candidate = {
   usernameFragment: 'frag',
 }
 
+/** A frame that went one way or the other between the engine and a client. */
+export interface Passed {
+  name: string
+  way: '->' | '<-'
+  frame: Record<string, unknown> & { type: string }
+}
+
+/** {@link recordCall} as text. */
+export async function transcriptSection(): Promise<string> {
+  const lines = (await recordCall()).map(({ name, way, frame }, at) => {
+    const gap = way === '->' && at > 0 ? '\n' : ''
+    return `${gap}${name} ${way} ${shorten(frame)}`
+  })
+  return ['```text', ...lines, '```'].join('\n')
+}
+
 /**
  * A whole call between two peers, as the engine really does it: hello, join, chat, capability, offer, answer, candidates,
  * bye. Ids and clock are counted, so that it comes out the same every time.
  */
-export async function transcriptSection(): Promise<string> {
-  const lines: string[] = []
+export async function recordCall(): Promise<Passed[]> {
   const { mesh, open, user, room, token } = await createTestMesh({ ids: countingIds(), clock: countingClock() })
+  const recording: Recording = { passed: [], clients: [] }
   try {
     const [ana, ben] = [await user('ana'), await user('ben')]
     const room_id = await room(ana, { [ben]: 'member' })
-    const a = record('ana', open(), lines)
-    const b = record('ben', open(), lines)
+    const a = record('ana', open(), recording)
+    const b = record('ben', open(), recording)
 
     await a.ask('system.hello', 'server', { token: await token(ana) })
     await b.ask('system.hello', 'server', { token: await token(ben) })
@@ -40,19 +56,24 @@ export async function transcriptSection(): Promise<string> {
     await b.tell('rtc.ice', a.peer_id, { rtc_id, candidate: null }, a)
     await b.tell('rtc.bye', a.peer_id, { rtc_id, reason: 'hangup' }, a)
     await a.ask('rtc.answer', b.peer_id, { rtc_id, sdp })
-    return ['```text', ...lines, '```'].join('\n')
+    return recording.passed
   } finally {
     await mesh.close()
   }
 }
 
+/** What is written down, and the clients that write: each frame stands where it came. */
+interface Recording {
+  passed: Passed[]
+  clients: { catchUp(): void }[]
+}
+
 /** A client that writes down what goes either way. */
-function record(name: string, client: TestClient, lines: string[]) {
+function record(name: string, client: TestClient, { passed, clients }: Recording) {
   let seen = 0
-  const note = (arrow: string, frame: object) => lines.push(`${name} ${arrow} ${shorten(frame)}`)
   const recorder = {
     catchUp() {
-      for (const frame of client.frames.slice(seen)) note('<-', frame)
+      for (const frame of client.frames.slice(seen)) passed.push({ name, way: '<-', frame: { ...frame } })
       seen = client.frames.length
     },
     get peer_id() {
@@ -61,38 +82,25 @@ function record(name: string, client: TestClient, lines: string[]) {
     async ask(type: string, to: string, payload: object): Promise<Frame> {
       const id = sending(type, to, payload)
       const answer = await client.next((frame) => frame.reply_to === id)
-      for (const each of recorders) each.catchUp()
+      for (const each of clients) each.catchUp()
       return answer
     },
     /** Sends a signal, which is answered by nothing: it has gone through when the other end has it. */
     async tell(type: string, to: string, payload: object, receiver: { heard(type: string): Promise<Frame> }) {
       sending(type, to, payload)
       await receiver.heard(type)
-      for (const each of recorders) each.catchUp()
+      for (const each of clients) each.catchUp()
     },
     heard: (type: string) => client.next(type),
   }
-  const recorders = recordersOf(lines)
-  recorders.push(recorder)
+  clients.push(recorder)
   return recorder
 
   function sending(type: string, to: string, payload: object): string {
-    if (lines.length > 0) lines.push('')
-    const at = lines.push('') - 1
     const id = client.send(type, to, payload)
-    const frame = { type, id, timestamp: started, to, payload }
-    lines[at] = `${name} -> ${shorten(frame)}`
+    passed.push({ name, way: '->', frame: { type, id, timestamp: started, to, payload } })
     return id
   }
-}
-
-/** The clients that write into the same transcript, so that each frame stands where it came. */
-const transcripts = new WeakMap<string[], { catchUp(): void }[]>()
-
-function recordersOf(lines: string[]): { catchUp(): void }[] {
-  const known = transcripts.get(lines) ?? []
-  transcripts.set(lines, known)
-  return known
 }
 
 const started = '2026-01-01T12:00:00.000Z'

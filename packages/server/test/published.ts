@@ -1,3 +1,4 @@
+import { frameSchemas } from '@mesh/server/documents'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 
@@ -59,6 +60,21 @@ export function createAnswerCheck(openapi: unknown) {
     const validate = validators.get(key) ?? ajv.compile(standalone(schema))
     validators.set(key, validate)
     if (!validate(body)) throw new Error(`${key}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(body)}`)
+  }
+}
+
+/** Judges frames of the server by the JSON Schemas that are published. */
+export function createFrameCheck() {
+  const ajv = createAjv()
+  const schemas = frameSchemas()
+
+  /** @throws Error when a frame is not one of those that the server sends */
+  return function check(frame: { type: string }): void {
+    const path = `server/${frame.type}.json`
+    const schema = schemas.get(path)
+    if (!schema) throw new Error(`There is no schema for ${JSON.stringify(frame)}`)
+    const validate = ajv.getSchema(path) ?? ajv.addSchema(closed(schema) as object, path).getSchema(path)
+    if (!validate?.(frame)) throw new Error(`${path}: ${ajv.errorsText(validate?.errors)} in ${JSON.stringify(frame)}`)
   }
 }
 

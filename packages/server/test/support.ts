@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMesh, toNodeHandler, type MeshServer, type MeshServerOptions } from '@mesh/server'
 import { WebSocket, type ClientOptions } from 'ws'
-import { createAnswerCheck } from './published.ts'
+import { createAnswerCheck, createFrameCheck } from './published.ts'
 
 /** A frame as it stands on the wire. */
 export interface Frame {
@@ -41,7 +41,7 @@ export interface Account {
   refresh_token: string
 }
 
-/** A client that speaks plain WebSocket and nothing else. */
+/** A client that speaks plain WebSocket and nothing else. Every frame it gets has to be as the published schemas say. */
 export interface Wire {
   socket: WebSocket
   frames: Frame[]
@@ -98,6 +98,8 @@ export async function createRig(options: Partial<MeshServerOptions> = {}): Promi
   }
 }
 
+const checkFrame = createFrameCheck()
+
 /** Opens a socket. @throws Error with the HTTP status when the upgrade is refused */
 export function open(url: string, options: ClientOptions = {}): Promise<Wire> {
   const socket = new WebSocket(url, 'mesh.v1', options)
@@ -106,7 +108,10 @@ export function open(url: string, options: ClientOptions = {}): Promise<Wire> {
   const waiting = new Set<() => void>()
   const closed = new Promise<number>((resolve) => socket.on('close', (code) => resolve(code)))
   socket.on('message', (data) => {
-    frames.push(JSON.parse(String(data)) as Frame)
+    const frame = JSON.parse(String(data)) as Frame
+    // Thrown from here it fails the run, whichever test it is.
+    checkFrame(frame)
+    frames.push(frame)
     for (const wake of waiting) wake()
   })
   const wire: Wire = {
