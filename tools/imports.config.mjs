@@ -108,6 +108,12 @@ export default {
       { path: ['^packages/client-sdk/', dependency('@mesh/client-sdk')] },
     ),
     never(
+      'suite-knows-the-wire-only',
+      'The protocol suite tests servers in any language: it uses WebSocket, JWTs and Node, and nothing of Mesh.',
+      { path: '^tools/protocol-suite/', pathNot: tests },
+      { pathNot: ['^tools/protocol-suite/', dependency('ws', 'jose', '@types/ws')], dependencyTypesNot: ['core'] },
+    ),
+    never(
       'other-packages-by-name',
       'Other packages are used through their published entry points: by name, never by a path into their folder.',
       { path: '^(packages/[^/]+|examples/[^/]+|tools)/' },

@@ -40,6 +40,7 @@ export { a, errors, state, type b, type Context, type Storage }`,
   'packages/cli/src/share.ts': `import '@mesh/client-sdk'`,
   'examples/demo/server.ts': `import '@mesh/server'\nimport '@mesh/client-sdk/webrtc'`,
   'examples/demo/package.json': `{}`,
+  'tools/protocol-suite/wire.ts': `import 'node:crypto'\nimport 'ws'\nimport 'jose'`,
 }
 
 /** Violations: a rule, and a file whose source breaks it. */
@@ -62,6 +63,7 @@ const planted: [rule: string, file: string, source: string][] = [
   ['sdk-imports-the-protocol-only', 'packages/client-sdk/src/server.ts', `import '@mesh/server'`],
   ['sdk-imports-no-builtin', 'packages/client-sdk/src/builtin.ts', `import 'node:fs'`],
   ['cli-without-client-sdk', 'packages/cli/src/user.ts', `import '@mesh/client-sdk'`],
+  ['suite-knows-the-wire-only', 'tools/protocol-suite/cases/chat.ts', `import type {} from '@mesh/core'`],
   ['other-packages-by-name', 'packages/server/src/inside.ts', `import '../../core/src/context.ts'`],
   ['other-packages-by-name', 'examples/demo/inside.ts', `import '../../packages/server/src/sdk-free.ts'`],
   ['other-packages-by-name', 'examples/demo/path.ts', `import '../../packages/core/src/index.ts'`],
@@ -90,7 +92,6 @@ beforeAll(async () => {
   house = await mkdtemp(join(tmpdir(), 'mesh-imports-'))
   for (const [file, source] of Object.entries(sound)) await write(file, source)
   await write('packages/server/src/sdk-free.ts', '')
-  await mkdir(join(house, 'tools'))
   await mkdir(join(house, 'node_modules/@mesh'), { recursive: true })
   for (const name of packages) {
     await cp(join(root, 'packages', name, 'package.json'), join(house, 'packages', name, 'package.json'))

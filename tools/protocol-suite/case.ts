@@ -24,8 +24,3 @@ export const rule = (id: string, section: string, rule: string, run: Case['run']
 
 /** A case that has to wait for one of the contract's longer timeouts. */
 export const slowRule = (...args: Parameters<typeof rule>): Case => ({ ...rule(...args), slow: true })
-
-/** Thrown by a case that cannot be tried on this server; the message is the reason, and it is reported. */
-export class Skipped extends Error {
-  override readonly name = 'Skipped'
-}

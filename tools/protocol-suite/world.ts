@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { ClientOptions } from 'ws'
-import { Skipped } from './case.ts'
 import { call, type Answer, type CallOptions } from './rest.ts'
 import type { User, Users } from './users.ts'
 import { open, type Frame, type Wire } from './wire.ts'
@@ -51,6 +50,11 @@ export interface World extends Target {
   /** Skips the case, with a reason for the report, unless the server announces the feature. */
   needs(wire: Wire, feature: string): void
   skip(reason: string): never
+}
+
+/** Thrown by a case that cannot be tried on this server; the message is the reason, and it is reported. */
+export class Skipped extends Error {
+  override readonly name = 'Skipped'
 }
 
 /** Makes a world for one case. `end` closes and deletes; it throws what was wrong with any frame that came. */

@@ -5,6 +5,10 @@ import { discovery } from './discovery.ts'
 import { envelopeCases } from './envelope.ts'
 import { errors } from './errors.ts'
 import { helloCases } from './hello.ts'
+import { p2pRefused } from './p2p-refused.ts'
+import { p2p } from './p2p.ts'
+import { terminalControl } from './terminal-control.ts'
+import { terminal } from './terminal.ts'
 import { limits } from './limits.ts'
 import { presence } from './presence.ts'
 import { rest } from './rest.ts'
@@ -27,6 +31,10 @@ export const allCases: readonly Case[] = [
   ...capabilities,
   ...rtc,
   ...ringingCases,
+  ...p2p,
+  ...p2pRefused,
+  ...terminal,
+  ...terminalControl,
   ...resume,
   ...revocation,
   ...limits,
