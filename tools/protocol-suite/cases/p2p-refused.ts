@@ -3,7 +3,7 @@ import { rule, type Case } from '../case.ts'
 import { fingerprint } from '../sdp.ts'
 import { forgeries } from '../tokens.ts'
 import { has, refused } from '../world.ts'
-import { address, agents, close, denial, own, request, session, sessionOf, theirs, type Request } from './agents.ts'
+import { address, agents, close, denial, own, request, sessionOf, theirs, type Request } from './agents.ts'
 
 /** §3, §6 and §8: which sessions are not made, and whose they are not. */
 export const p2pRefused: Case[] = [

@@ -4,7 +4,7 @@ import { rule, slowRule, type Case } from '../case.ts'
 import { fingerprint } from '../sdp.ts'
 import { delay, has, id, refused } from '../world.ts'
 import type { Wire } from '../wire.ts'
-import { agents, close, own, request, session, sessionOf, theirs, type Request } from './agents.ts'
+import { agents, close, own, request, session, sessionOf, theirs } from './agents.ts'
 
 /** §8: two agents are introduced to each other, and parted. */
 export const p2p: Case[] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { rule, type Case } from '../case.ts'
 import { has, id, refused } from '../world.ts'
-import { control, meet, release, released, share, shared, take, taken, title } from './terminals.ts'
+import { control, meet, released, share, shared, taken, title } from './terminals.ts'
 
 /** §9: terminals are shared with a room and controlled by one at a time. */
 export const terminal: Case[] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { has, type Role, type World } from '../world.ts'
+import { type Role, type World } from '../world.ts'
 import type { Frame, Wire } from '../wire.ts'
 
 /** What the shared terminal is called. */
