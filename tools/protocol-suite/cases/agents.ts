@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { fingerprint } from '../sdp.ts'
-import { id, refused, type Meeting, type Role, type World } from '../world.ts'
+import { refused, type Meeting, type Role, type World } from '../world.ts'
 import type { Frame, Wire } from '../wire.ts'
 
 /** A candidate of §8. */
