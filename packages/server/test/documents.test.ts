@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
 import { clientEvents, serverEvents } from '@mesh/core'
 import { asyncapiDocument, frameSchemas, jsonSchemaOf, openapiDocument } from '@mesh/server/documents'
 import { Validator } from '@seriousme/openapi-schema-validator'
@@ -145,4 +147,29 @@ describe('the JSON Schemas', () => {
       expect(() => jsonSchemaOf(v.strictObject({ when: v.date() }), author)).toThrow('date')
     }
   })
+})
+
+it('takes no time of a server that nobody asks for its documents', async () => {
+  const program = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    const { createMesh } = await import('@mesh/server')
+    const { mkdtempSync, rmSync } = await import('node:fs')
+    const { tmpdir } = await import('node:os')
+    const dataDir = mkdtempSync(tmpdir() + '/mesh-')
+    const mesh = await createMesh({ dataDir })
+    const isThere = () => loaded.some((url) => url.includes('to-json-schema'))
+    const before = isThere()
+    await mesh.fetch(new Request('http://localhost/api/v1/openapi.json'))
+    console.log(JSON.stringify([before, isThere()]))
+    await mesh.close()
+    rmSync(dataDir, { recursive: true })`
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...process.execArgv,
+    '--input-type=module',
+    '--eval',
+    program,
+  ])
+  expect(JSON.parse(stdout)).toEqual([false, true])
 })

@@ -31,10 +31,9 @@ export function jsonSchemaOf(
   return converted
 }
 
-const opened: NonNullable<ConversionConfig['overrideSchema']> = ({ valibotSchema, jsonSchema, errors }) => {
-  // An override in place of an error would hide it.
-  if (errors) return undefined
+const opened: NonNullable<ConversionConfig['overrideSchema']> = ({ valibotSchema, jsonSchema }) => {
   if (valibotSchema.type === 'loose_object') return { ...jsonSchema, additionalProperties: true }
+  // No override for anything else: it would hide an error.
   if (valibotSchema.type !== 'strict_object') return undefined
   const { additionalProperties: _, ...open } = jsonSchema
   return open
