@@ -1,25 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createSlowStorage } from './testing/slow-storage.ts'
-import { createWorld, grant, heard, openCall, ring, settle, unhurried, type World } from './testing/kit.ts'
-import type { Frame, TestClient } from './testing/index.ts'
+import { comeBack, createWorld, grant, heard, openCall, resumeOf, ring, settle, unhurried } from './testing/kit.ts'
+import type { TestClient } from './testing/index.ts'
 
 const limits = { ...unhurried, resume_window_s: 120 }
 const world = (more: object = {}) => createWorld({ limits: { ...limits, ...more } })
-
-/** What a client has to show to come back. */
-const resumeOf = (client: TestClient, received = client.frames.length - 1) => {
-  const welcome = client.frames[0] as Frame
-  const { token } = welcome.payload.resume as { token: string }
-  return { session_id: welcome.payload.session_id, token, received }
-}
-
-/** Comes back over a new connection; the frames after the welcome are on the client that this returns. */
-async function comeBack(w: World, user_id: string, resume: object, device_id?: string): Promise<TestClient> {
-  const client = w.open()
-  const token = await w.token(user_id, device_id === undefined ? {} : { device_id })
-  await client.ask('system.hello', 'server', { token, resume })
-  return client
-}
 
 const welcomeOf = (client: TestClient) => client.frames[0]?.payload as { resumed: boolean; peer_id: string }
 const textsOf = (client: TestClient) => client.frames.flatMap(({ payload }) => (payload.text ? [payload.text] : []))

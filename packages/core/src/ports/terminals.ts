@@ -62,7 +62,7 @@ export interface Release {
   member?: string
 }
 
-/** Why nothing was written; `conflict` comes with the terminal as it is. `denied`: no member. `missing`: no such terminal. */
+/** Why nothing was written. `conflict`: the lease is another. `denied`: no member. `missing`: no such terminal. */
 export type TerminalRefusal = { outcome: 'conflict'; terminal: Terminal } | { outcome: 'denied' | 'missing' }
 
 /**

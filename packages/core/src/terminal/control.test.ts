@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createWorld, grant, settle, unhurried } from '../testing/kit.ts'
+import { comeBack, createWorld, grant, resumeOf, settle, unhurried } from '../testing/kit.ts'
 import { askAs, controlHeard, controlOf, createStage, share, type Stage } from '../testing/terminal-kit.ts'
 import type { TestClient } from '../testing/index.ts'
 import { issueCapability, type CapabilityClaims } from '../tokens/capability.ts'
@@ -129,7 +129,7 @@ describe('taking control', () => {
     expect(granted.payload).toMatchObject({ terminal_id, fence: 1 })
   })
 
-  it('of a terminal of a room that is not theirs is NOT_FOUND; of one that this peer has not joined, ACCESS_DENIED', async () => {
+  it('in a room that is not theirs is NOT_FOUND; in one that this peer has not joined, ACCESS_DENIED', async () => {
     const s = await stage()
     const payload = { terminal_id: s.terminal_id, fence: 1 }
     for (const type of ['take', 'renew', 'release']) {
@@ -141,15 +141,16 @@ describe('taking control', () => {
     }
   })
 
-  it('of a terminal whose host does not answer is UNROUTABLE', async () => {
-    const s = await stage()
+  it('of a terminal whose host is away is UNROUTABLE, until it is back', async () => {
+    const s = await stage({ resume_window_s: 120 })
     const { bob, cleo } = s.peers
-    const host = s.mesh.peers.get(bob.peer_id)
-    if (!host) throw new Error('no host')
-    Object.defineProperty(host, 'reconnecting', { configurable: true, value: true })
+    const lost = resumeOf(bob)
+    bob.vanish()
     expect((await s.take(cleo)).code).toBe('UNROUTABLE')
-    Object.defineProperty(host, 'reconnecting', { value: false })
+    expect((await s.storage.terminals.find(s.terminal_id))?.fence).toBe(0)
+    const again = await comeBack(s, s.bob, lost)
     expect(await s.control(cleo)).toBe(1)
+    expect(controlHeard(again)).toEqual([[1, cleo.peer_id]])
   })
 })
 

@@ -16,8 +16,8 @@ export interface Watch extends Required<Pick<Area<never>, 'left' | 'restricted' 
   /** Whether this grant is in force, as far as this node knows. */
   holds(terminal_id: string, fence: number): boolean
   /**
-   * A lease of a peer of this node is stored, until then and by this token. Says whether it is in force: it may have ended
-   * meanwhile.
+   * A lease of a peer of this node is stored, until then and by this token. Says whether it is in force: it may have
+   * ended meanwhile.
    */
   hold(terminal_id: string, fence: number, expires_at: number, by: Control['by']): boolean
   /** Ends a terminal that is hosted here, whatever its host has to say. */

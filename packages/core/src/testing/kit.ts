@@ -63,6 +63,21 @@ export async function join(client: TestClient, room: string): Promise<Frame> {
   return joined
 }
 
+/** What a client has to show to come back. */
+export const resumeOf = (client: TestClient, received = client.frames.length - 1) => {
+  const welcome = client.frames[0] as Frame
+  const { token } = welcome.payload.resume as { token: string }
+  return { session_id: welcome.payload.session_id, token, received }
+}
+
+/** Comes back over a new connection; the frames after the welcome are on the client that this returns. */
+export async function comeBack(w: World, user_id: string, resume: object, device_id?: string): Promise<TestClient> {
+  const client = w.open()
+  const token = await w.token(user_id, device_id === undefined ? {} : { device_id })
+  await client.ask('system.hello', 'server', { token, resume })
+  return client
+}
+
 /** Asks for a capability token; an error throws. */
 export async function grant(client: TestClient, room_id: string, caps: string[], extra: object = {}): Promise<string> {
   const granted = await client.ask('capability.request', 'server', { room_id, caps, ...extra })

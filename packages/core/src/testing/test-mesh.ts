@@ -165,6 +165,7 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
       vanish() {
         closed ??= { code: 1006, reason: '' }
         connection.closed()
+        for (const wake of waiters) wake()
       },
     }
     return client

@@ -124,7 +124,7 @@ export async function touchTerminals(db: Db, terminal_ids: readonly string[], al
   }
 }
 
-/** The room of a terminal, held until the transaction ends: a removal of the member comes before or after, never between. */
+/** The room of a terminal, held until the transaction ends: a removal of the member comes before or after it. */
 async function lockRoomOf(db: Db, terminal_id: string, member: string | undefined): Promise<RoomTable | Refused> {
   const found = await roomIdOf(db, terminal_id)
   const room = found && (await lockRoom(db, found.room_id))
