@@ -6,6 +6,7 @@ export default defineConfig({
     protocol: 'src/protocol.ts',
     errors: 'src/errors.ts',
     tokens: 'src/tokens/index.ts',
+    p2p: 'src/p2p/index.ts',
     testing: 'src/testing/index.ts',
   },
   format: 'esm',

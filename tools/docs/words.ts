@@ -69,7 +69,7 @@ export const classWords: Record<LimitClass, string> = {
   chat: '`text` of `chat.message.send`',
   presence: 'the payload of `presence.update`',
   capability: 'the payload of `capability.request`',
-  p2p: 'the payload of `p2p.*`, without its `cap_token`',
+  p2p: 'the payload of `p2p.session.*`, without its `cap_token`',
   terminal: 'the payload of `terminal.*`, without its `cap_token`',
   other: 'the payload of anything else',
 }
@@ -95,6 +95,8 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
   ring_ms: 'milliseconds until a call that nobody answers ends',
   candidates: 'candidates of one side between two offers',
   rtc_sessions: 'signaling sessions that a peer may have opened at once',
+  p2p_answer_ms: 'milliseconds until a P2P session that nobody accepts is denied',
+  p2p_sessions: 'P2P sessions that a peer may have opened at once',
   resume_window_s: 'seconds that a session outlives its socket',
   kept_frames: 'frames already sent that are kept for a resume',
   kept_bytes: 'bytes of these',

@@ -3,6 +3,7 @@ import { actionsOf, capsOf, isDemotion, roles, type Role } from './acl.ts'
 import { clientEvents } from './protocol.ts'
 import { createWorld, newRtcId, sdpOf, settle, type World } from './testing/kit.ts'
 import type { TestClient } from './testing/index.ts'
+import { p2pEnd } from './testing/p2p-kit.ts'
 import { share } from './testing/terminal-kit.ts'
 
 /** How somebody stands to the room. */
@@ -61,6 +62,13 @@ const signal = (type: Row['type'], payload: object): Row => ({
   payload: () => ({ rtc_id: newRtcId(), ...payload }),
   expected: all('NOT_FOUND'),
 })
+const session = (type: Row['type'], payload: object): Row => ({
+  name: type,
+  type,
+  to: server,
+  payload: () => ({ session_id: `p2p_${'n'.repeat(22)}`, ...payload }),
+  expected: all('NOT_FOUND'),
+})
 
 /** About a terminal that a peer of bob, the member, shares: outside the room nobody knows of it. */
 const terminal = (type: Row['type'], payload: object, expected: Row['expected'], what = ''): Row => ({
@@ -109,6 +117,24 @@ const matrix: Row[] = [
     payload: (w) => ({ rtc_id: newRtcId(), room_id: w.room, purpose: 'call', sdp: sdpOf(), cap_token: 'a.b.c' }),
     expected: inside('CAP_INVALID'),
   },
+  {
+    name: 'p2p.session.request without a token',
+    type: 'p2p.session.request',
+    to: peer,
+    payload: (w) => ({ ...p2pEnd(), room_id: w.room, purpose: 'share:file' }),
+    expected: inside('CAP_REQUIRED'),
+  },
+  {
+    name: 'p2p.session.request with a forged one',
+    type: 'p2p.session.request',
+    to: peer,
+    payload: (w) => ({ ...p2pEnd(), room_id: w.room, purpose: 'share:file', cap_token: 'a.b.c' }),
+    expected: inside('CAP_INVALID'),
+  },
+  session('p2p.session.accept', p2pEnd()),
+  session('p2p.session.reject', { reason: 'busy' }),
+  session('p2p.session.renew', {}),
+  session('p2p.session.closed', { reason: 'failed' }),
   signal('rtc.answer', { sdp: sdpOf() }),
   signal('rtc.ice', { candidate: null }),
   signal('rtc.bye', { reason: 'hangup' }),

@@ -48,6 +48,8 @@ export interface Peer extends Readonly<Principal> {
   refresh(token: string): Promise<number>
   /** Sends a finished frame as soon as the peer takes it, or never when it is gone for good. */
   send(frame: Outbound): void
+  /** Sends an error, as the answer to the request `reply_to` where there is one. */
+  fail(error: unknown, reply_to: string | undefined): void
   /** The client has taken in so many frames. @throws MeshError BAD_MESSAGE when it was not sent so many */
   acknowledge(received: number): void
   /** Takes back what of a room has not reached the peer. */
@@ -171,6 +173,11 @@ export interface Engine {
   ): Promise<void>
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, cause: LeaveCause): void
+  /** A share between two peers of a room has completed: writes it down there, and holds up nobody. */
+  noteShare(
+    room_id: string,
+    share: { from: Peer; to: Peer; purpose: string; name?: string | undefined; bytes?: number | undefined },
+  ): void
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
   notInRoom(room_id: string): Promise<never>
   /** Verifies what of a capability token does not change; at once where it was seen before. Undefined: not ours. */
@@ -228,6 +235,8 @@ export interface Call<T extends ClientEventType = ClientEventType> {
   readonly frame: ClientFrame
   /** Where the table demands membership or joining: its proof. */
   readonly at: BelongingFor<T>
+  /** Answers it later than its handler returns, which then returns {@link Engine.answered}. */
+  answer(reply: Exclude<Reply<T>, Answered | void>): void
 }
 
 /** What a handler returns that has answered by itself. */

@@ -82,6 +82,8 @@ export function notice<const S extends PayloadSchema>(options: { doc: string; pa
 /** The kinds of object that have an id; an id is `<kind>_` and at least 128 random bits, URL-safe. */
 export type IdKind = 'usr' | 'dev' | 'peer' | 'room' | 'term' | 'sess' | 'p2p' | 'rtc' | 'msg'
 
+const octets = (count: number) => `[0-9A-F]{2}(:[0-9A-F]{2}){${count - 1}}`
+
 const id = (kind: IdKind) => v.pipe(v.string(), v.regex(new RegExp(`^${kind}_[A-Za-z0-9_-]{22,64}$`)))
 
 /** Field schemas that several areas share; wire schemas hold nothing that JSON Schema could not say. */
@@ -92,6 +94,7 @@ export const field = {
   roomId: id('room'),
   sessionId: id('sess'),
   rtcId: id('rtc'),
+  p2pId: id('p2p'),
   terminalId: id('term'),
   messageId: id('msg'),
   role: v.picklist(['owner', 'member', 'guest']),
@@ -99,6 +102,11 @@ export const field = {
   token: v.pipe(v.string(), v.maxLength(8192)),
   /** One capability: a word of the contract's, or of the host application's own. */
   capability: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}(:[a-z][a-z0-9-]{0,31})?$/)),
+  /** The digest of a certificate as SDP writes it (RFC 8122), sha-256 or stronger, in capitals. */
+  fingerprint: v.pipe(
+    v.string(),
+    v.regex(new RegExp(`^(sha-256 ${octets(32)}|sha-384 ${octets(48)}|sha-512 ${octets(64)})$`)),
+  ),
   /** A count, size or sequence number. */
   count: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   /** An instant, ISO 8601 in UTC. */

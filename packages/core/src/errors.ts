@@ -40,6 +40,8 @@ export interface ErrorDetails {
   required?: string
   /** BAD_MESSAGE, ACCESS_DENIED, CONFLICT, P2P_SESSION_DENIED: what is wrong, as a constant word, e.g. `unknown_type`. */
   reason?: string
+  /** P2P_SESSION_DENIED after a reject: the reason that the other end gave. */
+  rejection?: string
   /** BAD_MESSAGE: the dotted path of the offending field. Never its value. */
   path?: string
   /** CONFLICT: who holds what was asked for. */

@@ -24,6 +24,7 @@ import {
   type RoomEvent,
   type Storage,
 } from './ports/index.ts'
+import { createP2p } from './p2p/handlers.ts'
 import { createPresence } from './presence/handlers.ts'
 import { shownPresence } from './presence/state.ts'
 import { createRepeats } from './repeats.ts'
@@ -32,6 +33,7 @@ import { createRoomService, type Rooms } from './rooms/service.ts'
 import { createRouter } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import type { Session } from './session.ts'
+import { createShares } from './shares.ts'
 import { createSystem } from './system/handlers.ts'
 import { createTerminals } from './terminal/handlers.ts'
 import { shownTerminals } from './terminal/state.ts'
@@ -85,7 +87,7 @@ export interface Mesh {
 }
 
 const answered = { answered: true } as const
-const areas = ['chat', 'presence', 'rtc', 'terminal']
+const areas = ['chat', 'presence', 'rtc', 'p2p', 'terminal']
 
 /** Builds the engine. */
 export function createMesh(options: MeshOptions): Mesh {
@@ -117,7 +119,7 @@ export function createMesh(options: MeshOptions): Mesh {
       stored: (room, event) => parts.forEach((part) => part.stored?.(room, event)),
     },
   })
-  const mayHold = createMayHold({ capsOf: capsFor, peers: hub.peers })
+  const mayHold = createMayHold({ capsOf: capsFor, peersOf: hub.peersOf })
   const check = createCapabilityCheck({ keys, issuer, clock, mayHold })
   const engine: Engine = {
     ...hub,
@@ -132,13 +134,15 @@ export function createMesh(options: MeshOptions): Mesh {
     issuer,
     capsOf: capsFor,
     mayHold,
+    noteShare: createShares({ storage, clock, ids, logger, publish: hub.publish }),
   }
   const grant = createGrant({ keys, issuer, clock, ids, mayHold, isKnown: (cap) => knownCaps.includes(cap) })
 
   const presence = createPresence(engine)
   const rtc = createRtc(engine)
+  const p2p = createP2p(engine, keys)
   const terminals = createTerminals(engine)
-  parts.push(presence, rtc, terminals)
+  parts.push(presence, rtc, p2p, terminals)
   const handlers: Handlers<HandledType> = {
     ...createSystem().handlers,
     ...createRooms(engine, {
@@ -150,6 +154,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ...createChat(engine).handlers,
     ...createCapabilities(grant).handlers,
     ...rtc.handlers,
+    ...p2p.handlers,
     ...terminals.handlers,
   }
 

@@ -1,6 +1,7 @@
 import type * as v from 'valibot'
 import { capabilityClientEvents, capabilityServerEvents } from './capabilities/events.ts'
 import { chatClientEvents, chatServerEvents } from './chat/events.ts'
+import { p2pClientEvents, p2pServerEvents } from './p2p/events.ts'
 import { presenceClientEvents, presenceServerEvents } from './presence/events.ts'
 import { roomClientEvents, roomServerEvents } from './rooms/events.ts'
 import { rtcClientEvents, rtcServerEvents } from './rtc/events.ts'
@@ -15,6 +16,7 @@ export const clientEvents = {
   ...chatClientEvents,
   ...capabilityClientEvents,
   ...rtcClientEvents,
+  ...p2pClientEvents,
   ...terminalClientEvents,
 }
 
@@ -26,6 +28,7 @@ export const serverEvents = {
   ...chatServerEvents,
   ...capabilityServerEvents,
   ...rtcServerEvents,
+  ...p2pServerEvents,
   ...terminalServerEvents,
 }
 

@@ -56,12 +56,14 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     return chain(at, (at) => {
       if (at && event.may && !actionsOf[at.role].has(event.may)) throw new MeshError('ACCESS_DENIED')
       const { type, id, to, timestamp } = frame
-      // The table says which type has which payload and belonging; here they are values of whichever it is.
-      const call = { peer, type, id, to, timestamp, payload: parsed.output, frame, at: at?.proof } as Call
-      return chain(handlerOf.get(type)?.(call), (result) => {
-        if (!result || result === engine.answered) return
+      const answer = (result: object): void => {
         if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
         if (!isEvent(result)) reply(peer, event, id, result)
+      }
+      // The table says which type has which payload and belonging; here they are values of whichever it is.
+      const call = { peer, type, id, to, timestamp, payload: parsed.output, frame, at: at?.proof, answer } as Call
+      return chain(handlerOf.get(type)?.(call), (result) => {
+        if (result && result !== engine.answered) answer(result)
       })
     })
   }

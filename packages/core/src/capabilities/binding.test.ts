@@ -83,6 +83,7 @@ describe('control of a terminal', () => {
     for (const target of [
       { target_peer_id: agent.peer_id },
       { target_device_id: device_id },
+      {},
       { target_peer_id: id('peer', 'x') },
       { target_device_id: id('dev', 'x') },
     ]) {

@@ -1,21 +1,21 @@
 import { shareLimitsOf, type RoomPolicy, type ShareLimits } from '../acl.ts'
-import type { Engine } from '../context.ts'
+import type { Engine, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 
 /**
  * Who may hold which capability, for granting and for every use alike: what the role and the policy of the room say, and
  * besides, the owner of a device may always control a terminal there, whatever they are in the room.
  */
-export function createMayHold({ capsOf, peers }: Pick<Engine, 'capsOf' | 'peers'>): Engine['mayHold'] {
-  function isOwn(user_id: string, target: string): boolean {
-    const peer = peers.get(target)
-    if (peer) return peer.user_id === user_id
-    for (const other of peers.values()) if (other.device_id === target) return other.user_id === user_id
+export function createMayHold({
+  capsOf,
+  peersOf,
+}: Pick<Engine, 'capsOf'> & { peersOf(user_id: string): Iterable<Peer> }): Engine['mayHold'] {
+  return (cap, { user_id, role, policy, target }) => {
+    if (capsOf(role, policy).includes(cap)) return true
+    if (cap !== 'terminal:control' || target === undefined) return false
+    for (const own of peersOf(user_id)) if (own.peer_id === target || own.device_id === target) return true
     return false
   }
-
-  return (cap, { user_id, role, policy, target }) =>
-    capsOf(role, policy).includes(cap) || (cap === 'terminal:control' && target !== undefined && isOwn(user_id, target))
 }
 
 /** Holds what is asked for to what the room allows. @throws MeshError ACCESS_DENIED */

@@ -150,7 +150,11 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
           // Another peer of the called user may still take the call.
           if (session.forks.size > 0) return
         } else if (!session.callee) missed.note(session)
-        const others = side === session.caller ? othersOf(session, side) : [session.caller.peer]
+        const { caller, callee, purpose, room } = session
+        if (call.payload.reason === 'completed' && callee) {
+          engine.noteShare(room.room_id, { from: caller.peer, to: callee.peer, purpose })
+        }
+        const others = side === caller ? othersOf(session, side) : [caller.peer]
         end(session)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
       },

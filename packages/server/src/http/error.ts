@@ -9,6 +9,7 @@ const details = {
   retry_after_ms: v.optional(v.number()),
   required: text,
   reason: text,
+  rejection: text,
   path: text,
   holder: text,
   correlation_id: text,

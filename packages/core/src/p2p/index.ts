@@ -1,0 +1,1 @@
+export { isCanonicalHost, refusalOf, type Candidate, type CandidatePolicy } from './candidates.ts'
