@@ -45,7 +45,7 @@ export async function startChild(limits: object = {}): Promise<Child> {
     faults,
     async account(username, admin = false) {
       ask(child, { ask: 'account', username, password, admin })
-      await told(child, 'account')
+      await told(child, 'account', (answer) => answer.username === username)
       return api.login(username)
     },
     async memory() {
@@ -64,16 +64,22 @@ export async function startChild(limits: object = {}): Promise<Child> {
 
 const ask = (child: ChildProcess, question: Question) => child.send(question)
 
-/** The next answer of a kind. */
-function told<T extends Answer['tell']>(child: ChildProcess, tell: T): Promise<Extract<Answer, { tell: T }>> {
+type AnswerOf<T extends Answer['tell']> = Extract<Answer, { tell: T }>
+
+/** The next answer of a kind that fits. */
+function told<T extends Answer['tell']>(
+  child: ChildProcess,
+  tell: T,
+  fits: (answer: AnswerOf<T>) => boolean = () => true,
+): Promise<AnswerOf<T>> {
   return new Promise((resolve, reject) => {
     const gone = () => reject(new Error(`the server ended before it told its ${tell}`))
     const listen = (message: Answer) => {
-      if (message.tell !== tell) return
+      // Its `tell` says which of the answers it is.
+      if (message.tell !== tell || !fits(message as AnswerOf<T>)) return
       child.off('message', listen)
       child.off('exit', gone)
-      // Its `tell` says which of the answers it is.
-      resolve(message as Extract<Answer, { tell: T }>)
+      resolve(message as AnswerOf<T>)
     }
     child.on('message', listen)
     child.once('exit', gone)

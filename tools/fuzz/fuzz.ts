@@ -5,6 +5,7 @@ import { wideOpen } from './limits.ts'
 import { fuzzMessages, type Tally } from './messages.ts'
 import { createRandom } from './random.ts'
 import { fuzzRaw } from './raw.ts'
+import { fuzzRest } from './rest.ts'
 import { createScene } from './scene.ts'
 import { watchInnocents } from './watch.ts'
 
@@ -22,6 +23,7 @@ export interface Report {
   faults: string[]
   messages: { sent: number; tally: Tally }
   raw: { attacks: number; frames: number }
+  rest: { sent: number; tally: Tally }
   /** After the warm-up, which is a tenth of everything, and after all of it; every attacker is gone both times. */
   memory: { before: Memory; after: Memory }
   /** How the people fared who were in another room all along. */
@@ -43,12 +45,19 @@ export async function fuzz(amounts: Amounts): Promise<Report> {
 
 async function attack(amounts: Amounts, fault: (what: string) => void): Promise<Omit<Report, 'faults' | 'brakes'>> {
   const random = createRandom(amounts.seed)
-  return withServer(wideOpen, fault, async (server) => {
+  return withServer(wideOpen, fault, async (server, untouchable) => {
     const scene = await createScene(server)
     const raw = await server.account('raw')
     const round = async (share: number) => ({
       messages: await fuzzMessages(scene, { count: amounts.messages * share, random: random.fork(), fault }),
       raw: await fuzzRaw(server, raw, { count: amounts.raw * share, random: random.fork(), fault }),
+      rest: await fuzzRest(server, {
+        count: amounts.rest * share,
+        random: random.fork(),
+        fault,
+        untouchable: new Set([...untouchable, ...scene.accounts.map(({ user_id }) => user_id)]),
+        foreign: scene.foreign,
+      }),
     })
     // Code is compiled, caches and pools are filled.
     await round(0.1)
@@ -76,12 +85,12 @@ async function brake(fault: (what: string) => void): Promise<Report['brakes']> {
 async function withServer<T>(
   limits: object,
   fault: (what: string) => void,
-  act: (server: Child) => Promise<T>,
+  act: (server: Child, innocent: readonly string[]) => Promise<T>,
 ): Promise<T & { innocents: Fared }> {
   const server = await startChild(limits)
   try {
     const innocents = await watchInnocents(server)
-    const result = await act(server)
+    const result = await act(server, innocents.user_ids)
     const fared = await innocents.ask()
     for (const what of [...fared.faults, ...server.faults]) fault(what)
     return { ...result, innocents: fared }

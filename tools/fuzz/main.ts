@@ -1,6 +1,7 @@
 // `pnpm fuzz [--messages N] [--raw N] [--rest N] [--seed S]`: attacks a server of its own and says what came of it.
 import { parseArgs } from 'node:util'
 import { fuzz, type Report } from './fuzz.ts'
+import type { Tally } from './messages.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,13 +26,12 @@ console.log(`${((performance.now() - started) / 1000).toFixed(0)} s, ${report.fa
 for (const fault of report.faults.slice(0, 20)) console.log(`FAULT ${fault}`)
 process.exitCode = report.faults.length > 0 ? 1 : 0
 
-function print({ messages, raw, memory, innocents, brakes }: Report): void {
+function print({ messages, raw, rest, memory, innocents, brakes }: Report): void {
   console.log(`${messages.sent} messages; what came of the sound ones:`)
-  for (const [type, outcomes] of [...messages.tally].toSorted(([a], [b]) => a.localeCompare(b))) {
-    const ranked = [...outcomes].toSorted(([, a], [, b]) => b - a)
-    console.log(`  ${type.padEnd(24)} ${ranked.map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`)
-  }
+  printTally(messages.tally)
   console.log(`${raw.attacks} raw attacks of ${raw.frames} frames`)
+  console.log(`${rest.sent} REST requests; what came of the sound ones:`)
+  printTally(rest.tally)
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
   for (const what of ['heap', 'rss'] as const) {
     console.log(`${what} ${mib(memory.before[what])} after the warm-up, ${mib(memory.after[what])} at the end`)
@@ -45,6 +45,13 @@ function print({ messages, raw, memory, innocents, brakes }: Report): void {
     console.log(`  ${flood}: ${sent} frames written, ${refused} refused, closed with ${code}`)
   }
   console.log(`  the innocent's signals, ms: ${quantiles(brakes.innocents.signals)}`)
+}
+
+function printTally(tally: Tally): void {
+  for (const [type, outcomes] of [...tally].toSorted(([a], [b]) => a.localeCompare(b))) {
+    const ranked = [...outcomes].toSorted(([, a], [, b]) => b - a)
+    console.log(`  ${type.padEnd(24)} ${ranked.map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`)
+  }
 }
 
 function quantiles(times: number[]): string {

@@ -9,7 +9,7 @@ export type Question = { ask: 'account'; username: string; password: string; adm
 export type Answer =
   | { tell: 'url'; url: string }
   | { tell: 'fault'; what: string }
-  | { tell: 'account'; user_id: string }
+  | { tell: 'account'; username: string }
   | { tell: 'memory'; rss: number; heap: number; peers: number; stall: number }
 
 const say = (answer: Answer) => process.send?.(answer)
@@ -34,7 +34,8 @@ say({ tell: 'url', url })
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'account') {
     const { username, password, admin } = question
-    return { tell: 'account', user_id: (await mesh.accounts.create({ username, password, admin })).user_id }
+    await mesh.accounts.create({ username, password, admin })
+    return { tell: 'account', username }
   }
   const stall = delay.max / 1e6
   // What one collection frees of buffers and finalizers is the next one's to take.

@@ -6,6 +6,7 @@ import { ConfigError, type Config } from './config.ts'
 import { createMesh, type MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { isLoopbackHost } from './origin.ts'
+import { answerUnreadable } from './unreadable.ts'
 import { sqlite } from './storage/sqlite/index.ts'
 
 /** A standalone server that runs. */
@@ -41,6 +42,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   })
   const server = createServer(timeouts, toNodeHandler(mesh))
   server.maxRequestsPerSocket = 1000
+  answerUnreadable(server)
   mesh.attach(server)
   try {
     await listen(server, config)

@@ -37,6 +37,12 @@ export function createApp(options: AppOptions): Hono {
   const documents = createDocuments({ ...options, routes, limits: options.mesh.limits })
   mount(app, routes, { ...options, documents }, authenticate)
   app.notFound(() => errorResponse(new MeshError('NOT_FOUND', 'No such route'), logger))
-  app.onError((error) => errorResponse(error, logger))
+  // Whoever hangs up in the middle of a request is not a fault of ours, and does not read the answer either.
+  app.onError((error, c) =>
+    errorResponse(
+      c.req.raw.signal.aborted ? new MeshError('BAD_MESSAGE', 'The request was broken off') : error,
+      logger,
+    ),
+  )
   return app
 }
