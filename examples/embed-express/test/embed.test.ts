@@ -87,8 +87,8 @@ it("lets the application's own users chat over Mesh, without a second login", as
   }
   carol.send('chat.message.send', room, { text: 'hello dave' })
   expect((await dave.next('chat.message.created')).payload).toMatchObject({ text: 'hello dave' })
-  carol.socket.close()
-  expect((await dave.next('room.left')).payload).toMatchObject({ reason: 'disconnected' })
+  carol.socket.close(1000, 'leave')
+  expect((await dave.next('room.left')).payload).toMatchObject({ reason: 'left' })
   dave.socket.close()
 })
 
