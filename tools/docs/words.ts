@@ -11,7 +11,7 @@ export const errorWords: Record<ErrorCode, string> = {
   ROOM_NOT_FOUND: 'no such room',
   ACCESS_DENIED: 'the room exists: not a member, not joined where that is needed, or the role does not allow it',
   P2P_SESSION_DENIED:
-    'the token is good, but the other end refused (`payload.reason`), did not answer in time, or a policy or quota is in the way',
+    'the token is good, but the other end refused, did not answer in time, or a policy or quota is in the way (`payload.reason`)',
   UNROUTABLE: 'the target is not connected, unknown, or not in the room: one answer for the three',
   AUTH_REQUIRED: 'no access token',
   AUTH_INVALID: 'an access token or credentials that are not good',
