@@ -67,6 +67,7 @@ export class Connection implements TransportConnection {
     if (this.#raw.bytes.take(now, size) > 0) return this.close('rate_limited')
     const session = this.#session
     if (!session) return this.#hello(text, size)
+    session.received++
     const wait = this.#raw.frames.take(now)
     if (wait > 0) session.fail(new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait }), undefined)
     else session.take(text, size, now)
@@ -167,7 +168,7 @@ export class Connection implements TransportConnection {
     const principal = await this.#identify(token ?? bearerOf(this.#request))
     if (device_id !== undefined && device_id !== principal.device_id) throw new MeshError('AUTH_INVALID')
     const known = resume && this.#host.sessions.get(resume.session_id)
-    if (!resume || !known?.isOwnedBy(principal, resume.token)) return this.#welcome(principal, id, size)
+    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id, size)
     known.claimant = this
     this.#asking++
     try {
@@ -177,7 +178,7 @@ export class Connection implements TransportConnection {
       this.#asking--
       known.claimant = undefined
     }
-    this.#welcome(principal, id, size, { session: known, received: resume.received })
+    this.#welcome(principal, id, size, { ...resume, session: known })
   }
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
@@ -202,10 +203,10 @@ export class Connection implements TransportConnection {
     principal: Principal,
     reply_to: string,
     size: number,
-    former?: { session: Session; received: number },
+    former?: { session: Session; token: string; received: number },
   ): void {
     if (this.#state !== 'authenticating' || this.#isBarred(principal)) return
-    const { hub, limits, clock, ids, encoder, features } = this.#host
+    const { hub, limits, clock, encoder, features } = this.#host
     const resumed = former?.session.canResume(former.received) === true
     // Whoever starts anew does not come back to what it left.
     if (!resumed) former?.session.end('disconnected')
@@ -217,9 +218,9 @@ export class Connection implements TransportConnection {
     this.#raw = this.#allowance.lease(this.#raw, clock.monotonic(), size)
     const session =
       resumed && former ? former.session : new Session(this.#host, principal, identity, this.#allowance.classes)
-    if (resumed) {
+    if (resumed && former) {
       session.renew(principal)
-      session.resumeToken = ids.secret()
+      session.spend(former.token, reply_to)
     }
     this.#session = session
     this.#state = 'open'
@@ -233,7 +234,7 @@ export class Connection implements TransportConnection {
       user_id: session.user_id,
       ...(session.device_id === undefined ? {} : { device_id: session.device_id }),
       resumed,
-      resume: { token: session.resumeToken, window_s: limits.resume_window_s },
+      resume: { token: session.resumeToken, window_s: limits.resume_window_s, received: session.received },
       heartbeat_s: limits.heartbeat_s,
       limits,
       server_time: toInstant(clock.now()),

@@ -6,7 +6,8 @@ import type { TestClient } from './testing/index.ts'
 const limits = { ...unhurried, resume_window_s: 120 }
 const world = (more: object = {}) => createWorld({ limits: { ...limits, ...more } })
 
-const welcomeOf = (client: TestClient) => client.frames[0]?.payload as { resumed: boolean; peer_id: string }
+const welcomeOf = (client: TestClient) =>
+  client.frames[0]?.payload as { resumed: boolean; peer_id: string; resume: { received: number } }
 const textsOf = (client: TestClient) => client.frames.flatMap(({ payload }) => (payload.text ? [payload.text] : []))
 
 describe('a session outlives its socket', () => {
@@ -114,6 +115,39 @@ describe('coming back', () => {
     const next = resumeOf(second).token
     const third = await comeBack(w, w.bob, { ...first, token: next })
     expect(welcomeOf(third).resumed).toBe(true)
+  })
+
+  it('takes the hello that spent a token again, since its welcome can be lost', async () => {
+    const w = await world()
+    const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
+    const [lost, hello] = [resumeOf(b), { id: crypto.randomUUID() }]
+    b.vanish()
+    await a.ask('chat.message.send', w.room, { text: 'one' })
+    const half = await comeBack(w, w.bob, lost, undefined, hello)
+    await a.ask('chat.message.send', w.room, { text: 'two' })
+    half.vanish()
+    const again = await comeBack(w, w.bob, lost, undefined, hello)
+    expect(welcomeOf(again)).toMatchObject({ resumed: true, peer_id: b.peer_id })
+    expect(textsOf(again)).toEqual(['one', 'two'])
+    again.vanish()
+    // The token of the latest welcome is good all the same, and what has come with another hello since is not.
+    const next = await comeBack(w, w.bob, resumeOf(again, resumeOf(b).received + 2))
+    expect(welcomeOf(next).resumed).toBe(true)
+    expect(welcomeOf(await comeBack(w, w.bob, lost, undefined, hello)).resumed).toBe(false)
+  })
+
+  it('shows how many frames came in, so that the client sends those after them again', async () => {
+    const w = await world({ frames: { burst: 3, per_s: 0.001 } })
+    const b = await w.connect(w.bob)
+    expect(welcomeOf(b).resume.received).toBe(0)
+    await b.ask('system.ping', 'server', {})
+    // What is refused has come in as well: nobody is to send it again.
+    b.raw('no event')
+    b.send('system.ping', 'server', {})
+    b.send('system.ping', 'server', {})
+    b.vanish()
+    b.send('system.ping', 'server', {})
+    expect(welcomeOf(await comeBack(w, w.bob, resumeOf(b))).resume.received).toBe(4)
   })
 
   it.each([

@@ -43,8 +43,8 @@ export class Session implements Peer {
   device_jkt: string | undefined
   admin: boolean | undefined
   expires_at: number | undefined
-  /** Good for one resume. */
-  resumeToken: string
+  /** How many frames came in, the hello left out. */
+  received = 0
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
   doomed: CloseReason | undefined
   /** The connection that is being checked for taking this session over, if there is one. */
@@ -54,6 +54,8 @@ export class Session implements Peer {
   readonly #buckets: ClassBuckets
   #offences: Bucket | undefined
   #connection: Connection | undefined
+  #resumeToken: string
+  #spent: { token: string; id: string } | undefined
   #waiting: { text: string; size: number }[] | undefined
   #isBusy = false
   #isOver = false
@@ -63,7 +65,7 @@ export class Session implements Peer {
     this.#host = host
     this.session_id = host.ids.id('sess')
     this.peer_id = host.ids.id('peer')
-    this.resumeToken = host.ids.secret()
+    this.#resumeToken = host.ids.secret()
     this.user_id = principal.user_id
     this.device_id = principal.device_id
     this.identity = identity
@@ -91,10 +93,25 @@ export class Session implements Peer {
     Object.assign(this, { username, sid, kid, device_jkt, admin, expires_at })
   }
 
-  /** Whether somebody who is this principal and shows this token may take the session over. */
-  isOwnedBy(principal: Principal, token: string): boolean {
+  /** Good for one resume. */
+  get resumeToken(): string {
+    return this.#resumeToken
+  }
+
+  /**
+   * Whether somebody who is this principal, and whose hello with this id shows this token, may take the session over. The
+   * hello that spent a token may come again: its welcome can have been lost on the way, and with it the next token.
+   */
+  isOwnedBy(principal: Principal, token: string, id: string): boolean {
     const isSame = principal.user_id === this.user_id && principal.device_id === this.device_id
-    return isSame && token === this.resumeToken && !this.#isOver && this.claimant === undefined
+    const isGood = token === this.#resumeToken || (token === this.#spent?.token && id === this.#spent.id)
+    return isSame && isGood && !this.#isOver && this.claimant === undefined
+  }
+
+  /** A hello with this id takes the session over: what it showed is spent, and {@link resumeToken} another. */
+  spend(token: string, id: string): void {
+    this.#spent = { token, id }
+    this.#resumeToken = this.#host.ids.secret()
   }
 
   /** Whether a client that has received so many frames misses nothing that is not there any more. */

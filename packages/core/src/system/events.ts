@@ -48,14 +48,14 @@ export const systemClientEvents = {
 
 export const systemServerEvents = {
   'system.welcome': notice({
-    doc: 'Answers the hello: the connection is authenticated and this is its peer id.',
+    doc: 'Answers the hello: the connection is authenticated and this is its peer id. `resume.received` counts the frames that the session has taken in, the hello left out: a client that resumes sends those after them again, and nothing is lost or done twice.',
     payload: v.strictObject({
       session_id: field.sessionId,
       peer_id: field.peerId,
       user_id: field.userId,
       device_id: v.optional(field.deviceId),
       resumed: v.boolean(),
-      resume: v.strictObject({ token: v.string(), window_s: field.count }),
+      resume: v.strictObject({ token: v.string(), window_s: field.count, received: field.count }),
       heartbeat_s: field.count,
       limits: v.looseObject({}),
       server_time: field.instant,

@@ -71,10 +71,17 @@ export const resumeOf = (client: TestClient, received = client.frames.length - 1
 }
 
 /** Comes back over a new connection; the frames after the welcome are on the client that this returns. */
-export async function comeBack(w: World, user_id: string, resume: object, device_id?: string): Promise<TestClient> {
+export async function comeBack(
+  w: World,
+  user_id: string,
+  resume: object,
+  device_id?: string,
+  hello: object = {},
+): Promise<TestClient> {
   const client = w.open()
   const token = await w.token(user_id, device_id === undefined ? {} : { device_id })
-  await client.ask('system.hello', 'server', { token, resume })
+  client.send('system.hello', 'server', { token, resume }, hello)
+  await client.next('system.welcome')
   return client
 }
 
