@@ -43,11 +43,15 @@ export async function connect(options: ConnectOptions): Promise<Mesh> {
     timeoutMs,
     // A token that is always the same does not get better.
     renew: typeof token === 'function' ? token : undefined,
-    async open(reason, handlers) {
+    async open(reason, { id, resume }, handlers) {
       const current = typeof token === 'function' ? await token(reason) : token
-      handlers.signal?.throwIfAborted()
-      const hello = { ...(current !== undefined && { token: current }), ...(client && { client }) }
-      return openLink({ url, WebSocket, hello, ...handlers })
+      handlers.signal.throwIfAborted()
+      const payload = {
+        ...(current !== undefined && { token: current }),
+        ...(client && { client }),
+        ...(resume && { resume }),
+      }
+      return openLink({ url, WebSocket, hello: { id, payload }, ...handlers })
     },
   })
   await start(signal)

@@ -2,23 +2,22 @@ import { MeshError, closeCodes, isMeshError } from '@mesh/core/errors'
 import { backoff } from './backoff.ts'
 import { isFinal } from './close-error.ts'
 import { deferred } from './deferred.ts'
-import type { Incoming, Link, LinkOptions } from './link.ts'
+import type { Link, LinkOptions } from './link.ts'
 import type { MeshState, TokenReason } from './types.ts'
 
 /** How to open links, and who hears what becomes of them. */
-export interface ConnectionOptions {
-  open(reason: TokenReason, handlers: Pick<LinkOptions, 'frame' | 'closed' | 'signal'>): Promise<Link>
+export interface ConnectionOptions extends Pick<LinkOptions, 'frame' | 'idle'> {
+  open(reason: TokenReason, handlers: Omit<LinkOptions, 'url' | 'WebSocket' | 'hello'>): Promise<void>
   /** Whether a lost link is looked for again. */
   reconnect: boolean
   /** Whether asking for another token can bring a better one. */
   canRenew: boolean
   /** Milliseconds for one attempt, the token included. */
   timeoutMs: number
-  frame(frame: Incoming): void
   /** A link stands: the first one, or the one after a loss. */
   up(link: Link): void
-  /** The link is gone. */
-  down(error: MeshError): void
+  /** The link is gone, with this close code; `forGood`, because nobody looks for another. */
+  down(error: MeshError, code: number, forGood: boolean): void
   state(state: MeshState, reason?: unknown): void
   /** An attempt failed for a reason that somebody should know about. */
   error(error: unknown): void
@@ -27,8 +26,6 @@ export interface ConnectionOptions {
 /** Keeps one link alive for as long as it is wanted. */
 export interface Connection {
   readonly state: MeshState
-  /** @throws MeshError UNAVAILABLE while there is none. */
-  link(): Link
   /** The first attempt. It is not repeated, except with another token for one that has expired. */
   start(signal?: AbortSignal): Promise<void>
   /** The server is about to stop: let go of it after this many milliseconds, or stay away that long if it goes first. */
@@ -58,10 +55,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   return {
     get state() {
       return state
-    },
-    link() {
-      if (!current) throw offline(`The connection is ${state === 'closed' ? 'closed' : 'not up'}`)
-      return current
     },
     async start(signal) {
       try {
@@ -99,19 +92,15 @@ export function createConnection(options: ConnectionOptions): Connection {
     })
     wait.promise.catch((error: unknown) => abort.abort(error))
     let link: Link | undefined
-    let ended: MeshError | undefined
-    const closed = (error: MeshError, code: number): void => {
-      ended = error
-      if (link && link === current) lost(error, code)
-    }
-    options.open(reason, { frame: options.frame, closed, signal: abort.signal }).then((opened) => {
-      link = opened
-      // The deadline may have passed, or the link have gone, between the welcome and here.
-      if (abort.signal.aborted) return void opened.close()
-      if (ended) return wait.reject(ended)
-      adopt(opened)
-      wait.resolve()
-    }, wait.reject)
+    const { frame, idle } = options
+    const attempted = options.open(reason, {
+      frame,
+      idle,
+      signal: abort.signal,
+      welcomed: (opened) => adopt((link = opened)),
+      closed: (error, code) => link === current && lost(error, code),
+    })
+    attempted.then(wait.resolve, wait.reject)
     return wait.promise
   }
 
@@ -125,11 +114,10 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function lost(error: MeshError, code: number): void {
+    if (!options.reconnect || isHopeless(error)) return shut(error, code)
     current = undefined
     clearTimeout(draining)
-    options.down(error)
-    if (state === 'closed') return
-    if (!options.reconnect || isHopeless(error)) return shut(error)
+    options.down(error, code, false)
     enter('reconnecting', error)
     if (performance.now() - upSince > goodUptime) attempts = 0
     if (code === closeCodes.overload || code === closeCodes.rate_limited) attempts = Math.max(attempts, 4)
@@ -161,14 +149,13 @@ export function createConnection(options: ConnectionOptions): Connection {
     })
   }
 
-  function shut(reason?: unknown): void {
+  function shut(reason?: unknown, code = 1000): void {
     if (state === 'closed') return
-    const had = current !== undefined
     current = undefined
     clearTimeout(draining)
+    options.down(isMeshError(reason) ? reason : offline('The connection was closed'), code, true)
     enter('closed', reason)
     stop.abort(offline('The connection was closed'))
-    if (had) options.down(offline('The connection was closed'))
     kick()
   }
 

@@ -13,23 +13,37 @@ export interface Deferred<T> {
   readonly promise: Promise<T>
   resolve(value: T): void
   reject(error: unknown): void
+  /** Sets the deadline anew, in milliseconds from now; undefined takes it away. */
+  within(timeoutMs: number | undefined): void
 }
 
 /** Makes a promise that keeps to a deadline and to an AbortSignal. `what` completes the sentence "No answer to …". */
 export function deferred<T>(what: string, { timeoutMs, signal }: WaitOptions = {}): Deferred<T> {
   let resolve!: (value: T) => void
   let reject!: (error: unknown) => void
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let over = false
   const promise = new Promise<T>((...levers) => ([resolve, reject] = levers))
   const abort = (): void => settle(() => reject(signal?.reason))
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => settle(() => reject(timeout(what))), timeoutMs)
   const settle = (how: () => void): void => {
+    over = true
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
     how()
   }
+  const within = (ms: number | undefined): void => {
+    clearTimeout(timer)
+    if (ms !== undefined && !over) timer = setTimeout(() => settle(() => reject(timeout(what))), ms)
+  }
+  within(timeoutMs)
   signal?.addEventListener('abort', abort)
   if (signal?.aborted) abort()
-  return { promise, resolve: (value) => settle(() => resolve(value)), reject: (error) => settle(() => reject(error)) }
+  return {
+    promise,
+    resolve: (value) => settle(() => resolve(value)),
+    reject: (error) => settle(() => reject(error)),
+    within,
+  }
 }
 
 function timeout(what: string): MeshError {

@@ -1,9 +1,10 @@
-import { MeshError, closeCodes, subprotocol } from '@mesh/core/errors'
-import type { ErrorCode, ErrorDetails } from '@mesh/core/errors'
+import { closeCodes, subprotocol } from '@mesh/core/errors'
+import type { MeshError } from '@mesh/core/errors'
 import type { ClientPayload, Envelope, ServerPayload } from '@mesh/core/protocol'
 import { closeError } from './close-error.ts'
 import { deferred } from './deferred.ts'
-import type { WaitOptions } from './deferred.ts'
+import { encode, errorOf, parse } from './frame.ts'
+import type { Incoming } from './frame.ts'
 
 /** What the client needs of a WebSocket; the standard one and that of `ws` both fit. */
 export interface WebSocketLike {
@@ -18,17 +19,11 @@ export interface WebSocketLike {
 /** The constructor of a {@link WebSocketLike}. */
 export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike
 
-/** A frame from the server: an event, or an error with its code and message at the top. */
-export interface Incoming extends Envelope {
-  code?: ErrorCode
-  message?: string
-}
-
 /** One authenticated connection, from its welcome to its end. */
 export interface Link {
   readonly welcome: Envelope<'system.welcome', ServerPayload<'system.welcome'>>
-  /** Sends an event and returns its id. */
-  send(type: string, to: string, payload: object, more?: { id?: string | undefined; reply_to?: string }): string
+  /** Sends a frame; what is sent after the end goes nowhere. */
+  send(text: string): void
   /**
    * Ends it, and with `leave` the session as well: nobody comes back. `closed` of the handlers is not called any more.
    * Resolves when the other end knows, within a second.
@@ -37,28 +32,32 @@ export interface Link {
 }
 
 /** How to open a {@link Link}, and who gets what comes through it. */
-export interface LinkOptions extends WaitOptions {
+export interface LinkOptions {
   url: string
   WebSocket: WebSocketConstructor
-  hello: ClientPayload<'system.hello'>
-  /** Every frame after the welcome, in order. Pings have been answered. */
+  /** The first frame, and its id. */
+  hello: { id: string; payload: ClientPayload<'system.hello'> }
+  /** Calls it off until it is welcomed. */
+  signal: AbortSignal
+  /** The welcome is there; called before anything else of this link. */
+  welcomed(link: Link): void
+  /** Every frame after the welcome, in order. */
   frame(frame: Incoming): void
+  /** The server has been silent for long: time to ask whether it is still there. */
+  idle(): void
   /** The connection is over, and it was not us who ended it. */
   closed(error: MeshError, code: number): void
-  /** How long beyond `heartbeat_s` the server may be silent before the connection counts as dead, in milliseconds. */
-  graceMs?: number
 }
 
 /**
- * Opens a connection and says hello.
- * @throws MeshError the server's own where it refused, UNAVAILABLE where it could not be reached in time.
+ * Opens a connection and says hello. Resolves once it is welcomed.
+ * @throws MeshError the server's own where it refused, UNAVAILABLE where it could not be reached.
  */
-export function openLink(options: LinkOptions): Promise<Link> {
+export function openLink(options: LinkOptions): Promise<void> {
   // First of all, because it may throw.
   const socket = new options.WebSocket(options.url, [subprotocol])
-  const welcomed = deferred<Link>('system.hello', options)
+  const welcomed = deferred<void>('system.hello', { signal: options.signal })
   const gone = deferred<void>('close')
-  const grace = options.graceMs ?? 10_000
   const inbox = createInbox(take)
   let over = false
   let link: Link | undefined
@@ -66,7 +65,10 @@ export function openLink(options: LinkOptions): Promise<Link> {
   let heardAt = performance.now()
   let heartbeat: ReturnType<typeof setTimeout> | undefined
 
-  socket.addEventListener('open', () => over || void send('system.hello', 'server', options.hello))
+  socket.addEventListener('open', () => {
+    const { id, payload } = options.hello
+    if (!over) socket.send(encode('system.hello', 'server', payload, { id }).text)
+  })
   socket.addEventListener('message', (event) => {
     if (over || typeof event.data !== 'string') return
     heardAt = performance.now()
@@ -82,39 +84,29 @@ export function openLink(options: LinkOptions): Promise<Link> {
     gone.resolve()
     lose(closeError(event.code, event.reason, explained), event.code)
   })
-  // Timed out or called off: an open socket must not stay behind.
+  // Refused or called off: an open socket must not stay behind.
   welcomed.promise.catch(() => end())
   return welcomed.promise
 
-  function send(
-    type: string,
-    to: string,
-    payload: object,
-    more: { id?: string | undefined; reply_to?: string } = {},
-  ): string {
-    const id = more.id ?? crypto.randomUUID()
-    socket.send(JSON.stringify({ type, id, timestamp: new Date().toISOString(), to, reply_to: more.reply_to, payload }))
-    return id
-  }
-
   function take(frame: Incoming): void {
     if (over) return
-    if (link) {
-      if (frame.type === 'system.ping') send('system.pong', 'server', {}, { reply_to: frame.id })
-      options.frame(frame)
-    } else if (frame.type === 'error') {
+    if (link) options.frame(frame)
+    else if (frame.type === 'error') {
       explained = errorOf(frame)
     } else if (frame.type === 'system.welcome') {
       // The contract says what a welcome carries.
       const welcome = frame as Link['welcome']
-      link = { welcome, send, close }
-      keepAlive(welcome.payload.heartbeat_s * 1000)
-      welcomed.resolve(link)
+      link = { welcome, send: (text) => socket.send(text), close }
+      // The server's own patience is good enough for this end; of its limits the contract promises no name.
+      const { pong_timeout_s = 10 } = welcome.payload.limits as { pong_timeout_s?: number }
+      keepAlive(welcome.payload.heartbeat_s * 1000, pong_timeout_s * 1000)
+      options.welcomed(link)
+      welcomed.resolve()
     }
   }
 
   /** One timer for the whole life of the link: frames only note their time, however many there are. */
-  function keepAlive(period: number): void {
+  function keepAlive(period: number, grace: number): void {
     let asked = false
     const check = (): void => {
       const silent = performance.now() - heardAt
@@ -122,7 +114,7 @@ export function openLink(options: LinkOptions): Promise<Link> {
       if (silent < period) asked = false
       else if (!asked) {
         asked = true
-        send('system.ping', 'server', {})
+        options.idle()
       }
       heartbeat = setTimeout(check, (asked ? period + grace : period) - silent)
     }
@@ -131,7 +123,8 @@ export function openLink(options: LinkOptions): Promise<Link> {
 
   function lose(error: MeshError, code: number): void {
     if (over) return
-    end()
+    // What comes after a frame that cannot be read would have a gap: nobody comes back to that.
+    end(code === closeCodes.resync)
     if (link) options.closed(error, code)
     else welcomed.reject(error)
   }
@@ -150,22 +143,6 @@ export function openLink(options: LinkOptions): Promise<Link> {
     void gone.promise.then(patience.resolve)
     return patience.promise.catch(() => undefined)
   }
-}
-
-/** A frame; undefined where the text is none. Beyond its type it is trusted, as the server itself is. */
-function parse(text: string): Incoming | undefined {
-  try {
-    const frame = JSON.parse(text) as Incoming | null
-    return typeof frame?.type === 'string' ? frame : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The error that an error frame stands for. */
-export function errorOf({ code = 'INTERNAL', message, payload }: Incoming): MeshError {
-  // The contract says what the payload of an error may carry.
-  return new MeshError(code, message, payload as ErrorDetails)
 }
 
 /**

@@ -1,31 +1,36 @@
-import { MeshError, isMeshError } from '@mesh/core/errors'
+import { MeshError, closeCodes, isMeshError } from '@mesh/core/errors'
 import type { ServerPayload } from '@mesh/core/protocol'
 import { createConnection } from './connection.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { deferred } from './deferred.ts'
-import type { Deferred } from './deferred.ts'
 import { createEmitter, report } from './emitter.ts'
-import { errorOf } from './link.ts'
-import type { Incoming } from './link.ts'
+import { errorOf } from './frame.ts'
+import type { Incoming } from './frame.ts'
+import type { LinkOptions } from './link.ts'
+import { createRequests } from './requests.ts'
 import { createRoom } from './room.ts'
 import type { RoomHandle } from './room.ts'
-import type { Me, Mesh, MeshEvents, TokenReason } from './types.ts'
+import { createSession } from './session.ts'
+import type { SessionHello } from './session.ts'
+import type { Me, Mesh, MeshEvents, Reply, TokenReason } from './types.ts'
 
 /** What a mesh is made of. */
-export interface MeshOptions extends Pick<ConnectionOptions, 'open' | 'reconnect' | 'timeoutMs'> {
+export interface MeshOptions extends Pick<ConnectionOptions, 'reconnect' | 'timeoutMs'> {
+  /** Opens a link. */
+  open(
+    reason: TokenReason,
+    hello: SessionHello,
+    handlers: Omit<LinkOptions, 'url' | 'WebSocket' | 'hello'>,
+  ): Promise<void>
   /** Brings another token, where the application can. */
   renew?: ((reason: TokenReason) => string | Promise<string>) | undefined
-}
-
-interface Pending {
-  to: string
-  answer: Deferred<never>
 }
 
 /** Puts requests, events and rooms on a connection; `start` brings it up. */
 export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: AbortSignal): Promise<void> } {
   const { renew } = options
-  const pending = new Map<string, Pending>()
+  const requests = createRequests()
+  const session = createSession(() => requests.abandon(interrupted()))
   const rooms = new Map<string, RoomHandle>()
   const events = createEmitter<MeshEvents>(fault)
   let me: Me = { peer_id: '', user_id: '' }
@@ -33,19 +38,23 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
 
   const connection = createConnection({
     ...options,
+    open: (reason, handlers) => options.open(reason, session.hello(), handlers),
     canRenew: renew !== undefined,
     frame,
-    up({ welcome }) {
-      const { peer_id, user_id, device_id, resumed } = welcome.payload
-      me = { peer_id, user_id, ...(device_id !== undefined && { device_id }) }
-      events.emit('system.welcome', welcome.payload, welcome)
+    idle: () => void session.send('system.ping', 'server', {}),
+    up(link) {
+      const { peer_id, user_id, device_id, resumed } = link.welcome.payload
+      session.open(link)
+      if (!resumed) me = { peer_id, user_id, ...(device_id !== undefined && { device_id }) }
       // A resumed session still is in its rooms, and what was missed comes by itself.
-      if (!resumed) for (const room of rooms.values()) void room.reenter()
+      if (resumed) requests.goOn()
+      else beginAnew()
+      events.emit('system.welcome', link.welcome.payload, link.welcome)
     },
-    down(error) {
-      for (const { answer } of pending.values()) {
-        answer.reject(new MeshError('UNAVAILABLE', error.message, { reason: 'connection_lost', retryable: true }))
-      }
+    down(error, code, forGood) {
+      session.lost(forGood || code === closeCodes.resync)
+      if (session.isOpen) requests.pause()
+      else requests.abandon(interrupted(error.message))
     },
     state(state, reason) {
       events.emit('state', state, reason)
@@ -61,21 +70,29 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
     get me() {
       return me
     },
-    async request(type, payload, { to = 'server', id, timeoutMs = options.timeoutMs, signal } = {}) {
+    async request(type, payload, { to = 'server', id: wanted, timeoutMs, signal } = {}) {
       signal?.throwIfAborted()
-      const sent = connection.link().send(type, to, payload, { id })
-      return wait(sent, to, deferred(type, { timeoutMs, signal }))
+      const id = post(type, to, payload, wanted)
+      const patienceMs = timeoutMs === undefined ? options.timeoutMs : undefined
+      const answer = deferred<Reply<typeof type>>(type, { timeoutMs, signal })
+      try {
+        return await requests.wait({ id, type, to, payload, patienceMs }, answer, session.isUp)
+      } catch (error) {
+        session.withdraw(id)
+        throw error
+      }
     },
     async send(type, payload, { to, confirmMs }) {
-      const sent = connection.link().send(type, to, payload)
+      const id = post(type, to, payload)
       if (confirmMs === undefined) return
-      const answer = deferred<void>(type)
-      const timer = setTimeout(answer.resolve, confirmMs)
-      try {
-        await wait(sent, to, answer)
-      } finally {
-        clearTimeout(timer)
-      }
+      const silence = requests.wait(
+        { id, type, to, payload, patienceMs: confirmMs },
+        deferred<void>(type),
+        session.isUp,
+      )
+      await silence.catch((error: unknown) => {
+        if (!isMeshError(error) || error.details.reason !== 'timeout') throw error
+      })
     },
     async join(room_id, wait = {}) {
       const room =
@@ -103,18 +120,21 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
   }
   return { mesh, start: connection.start }
 
-  async function wait<T>(id: string, to: string, answer: Deferred<T>): Promise<T> {
-    // What the reply to a request carries is the table's word: see `Reply`.
-    pending.set(id, { to, answer: answer as Deferred<never> })
-    try {
-      return await answer.promise
-    } finally {
-      pending.delete(id)
-    }
+  function post(type: string, to: string, payload: object, id?: string): string {
+    if (!session.isOpen) throw offline(connection.state)
+    return session.send(type, to, payload, { id })
+  }
+
+  function beginAnew(): void {
+    // Of what the former session was asked only chat may be asked again: its ids hold for ever, and act once.
+    const chats = requests.abandon(interrupted(), ({ type }) => type === 'chat.message.send')
+    for (const room of rooms.values()) void room.reenter()
+    for (const { id, type, to, payload } of chats) session.send(type, to, payload, { id })
   }
 
   function frame(frame: Incoming): void {
-    const waiting = frame.reply_to === undefined ? undefined : pending.get(frame.reply_to)
+    session.took(frame)
+    const waiting = requests.answeredBy(frame.reply_to)
     if (frame.type === 'error') {
       if (waiting) waiting.answer.reject(errorOf(frame))
       else fault(errorOf(frame))
@@ -153,6 +173,15 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
 
 function roomOf({ to, payload }: Incoming): string {
   return typeof payload === 'object' && payload && 'room_id' in payload ? String(payload.room_id) : to
+}
+
+function offline(state: Mesh['state']): MeshError {
+  const is = state === 'closed' ? 'closed' : 'not up'
+  return new MeshError('UNAVAILABLE', `The connection is ${is}`, { reason: 'offline', retryable: true })
+}
+
+function interrupted(message = 'The session was lost'): MeshError {
+  return new MeshError('UNAVAILABLE', message, { reason: 'connection_lost', retryable: true })
 }
 
 function closed(): MeshError {

@@ -66,10 +66,10 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
     async leave(wait) {
       leaving = true
       try {
-        if (mesh.state === 'online') await mesh.request('room.leave', {}, { ...wait, ...here })
+        await mesh.request('room.leave', {}, { ...wait, ...here })
       } catch (error) {
-        // Lost on the way, the connection has taken us out by itself.
-        if (mesh.state === 'online') {
+        // With the session we are out by ourselves; nobody enters again on our behalf.
+        if (!isSessionLost(error)) {
           leaving = false
           throw error
         }
@@ -136,8 +136,6 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
         const code = isMeshError(error) ? error.code : undefined
         if (code === 'ROOM_NOT_FOUND') return end('deleted')
         if (code === 'ACCESS_DENIED') return end('removed')
-        // Lost again: the next connection enters again.
-        if (mesh.state !== 'online') return
         const ms = isMeshError(error) ? (error.details.retry_after_ms ?? 1000) : 1000
         await new Promise((resolve) => setTimeout(resolve, ms))
       }
@@ -174,4 +172,8 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
     forget()
     if (snapshot) events.emit('left', reason)
   }
+}
+
+function isSessionLost(error: unknown): boolean {
+  return isMeshError(error) && ['connection_lost', 'offline'].includes(error.details.reason ?? '')
 }

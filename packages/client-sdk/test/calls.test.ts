@@ -3,7 +3,7 @@ import { createCalls } from '@mesh/client-sdk/webrtc'
 import type { Mesh, Room } from '@mesh/client-sdk'
 import { describe, expect, it, vi } from 'vitest'
 import type { ServeOptions } from './serve.ts'
-import { after, cleanUp, online, pair } from './world.ts'
+import { after, cleanUp, cut, online, pair, until } from './world.ts'
 
 cleanUp()
 
@@ -92,11 +92,20 @@ describe('an incoming call', () => {
     expect(calls.active.size).toBe(0)
   })
 
-  it('ends when the own connection is lost', async () => {
-    const { b, here, calls, sockets } = await ready()
-    const { call } = await ring(here, calls, b.me.peer_id)
-    const over = ended(call)
+  it('goes on when the own connection is lost for a moment, and ends with the session', async () => {
+    const { a, b, here, calls, server, sockets } = await ready()
+    const { call, rtc_id } = await ring(here, calls, b.me.peer_id)
     sockets[1]?.terminate()
+    await until(b, 'reconnecting')
+    // The other end hears of it as soon as the session goes on.
+    const said = a.once('rtc.bye')
+    call.decline()
+    expect(await said).toEqual({ rtc_id, reason: 'declined' })
+    const second = await ring(here, calls, b.me.peer_id)
+    const over = ended(second.call)
+    cut(server)
+    await until(b, 'reconnecting')
+    for (const peer of [...server.mesh.peers.values()]) peer.close('connection_limit')
     expect(await over).toBe('disconnected')
   })
 

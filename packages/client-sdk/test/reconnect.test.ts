@@ -1,36 +1,17 @@
-import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
-import type { Mesh, MeshState } from '@mesh/client-sdk'
+import type { Mesh } from '@mesh/client-sdk'
 import { describe, expect, it, vi } from 'vitest'
-import { WebSocketServer } from 'ws'
 import type { TestServer } from './serve.ts'
-import { after, cleanUp, online, pair, world } from './world.ts'
+import { lay } from './wire.ts'
+import { cleanUp, cut, online, pair, statesOf, until, world } from './world.ts'
 
 cleanUp()
 
-/** The server's end of a connection is cut without a word. */
-function cut(server: TestServer): void {
-  for (const socket of server.sockets) socket.terminate()
-}
-
-function statesOf(mesh: Mesh): MeshState[] {
-  const states: MeshState[] = []
-  mesh.on('state', (state) => states.push(state))
-  return states
-}
-
-/** Waits for a state; by the event, because a state may be gone again before anybody looks. */
-async function until(mesh: Mesh, wanted: MeshState): Promise<void> {
-  while (mesh.state !== wanted) if ((await mesh.once('state', { timeoutMs: 5000 }).catch(gone)) === wanted) return
-  function gone(error: unknown): MeshState {
-    if (mesh.state === 'closed') return 'closed'
-    throw error
-  }
-}
+/** What becomes of a connection whose session ends with its socket; for the others see resume.test.ts. */
+const unresumed = { limits: { resume_window_s: 0 } }
 
 describe('a lost connection', () => {
   it('comes back as another peer, with another token', async () => {
-    const server = await world()
+    const server = await world(unresumed)
     const ann = await server.user('ann')
     const reasons: string[] = []
     const token = (reason: string) => {
@@ -52,7 +33,7 @@ describe('a lost connection', () => {
   })
 
   it('takes what waits for an answer with it', async () => {
-    const { server, a, room_id } = await pair()
+    const { server, a, room_id } = await pair(unresumed)
     for (const socket of server.sockets) socket.pause()
     const join = a.join(room_id)
     setTimeout(() => cut(server), 20)
@@ -78,7 +59,7 @@ describe('a lost connection', () => {
   })
 
   it('enters its rooms again and says how available it is', async () => {
-    const { server, ann, b, room_id } = await pair({ limits: { resume_window_s: 0 } })
+    const { server, ann, b, room_id } = await pair(unresumed)
     let login = Promise.resolve()
     const a = await online(server, ann, { token: () => login.then(() => server.token(ann)) })
     const mine = [...server.sockets].at(-1)
@@ -237,31 +218,16 @@ describe('liveness', () => {
     expect(mesh.state).toBe('online')
   })
 
-  it('gives up a connection that has gone silent', async () => {
-    const server = await world({ limits: { heartbeat_s: 1 } })
-    // A wire that stays open and delivers nothing any more.
-    const sockets: Socket[] = []
-    const wire = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
-    const far = new WebSocketServer({ noServer: true })
-    after(async () => {
-      for (const socket of sockets) socket.destroy()
-      wire.close()
-      far.close()
-    })
-    const { connect: dial } = await import('node:net')
-    wire.on('connection', (socket) => {
-      const onward = dial(Number(new URL(server.url).port), '127.0.0.1')
-      sockets.push(onward)
-      socket.on('error', () => {})
-      onward.on('error', () => {})
-      socket.pipe(onward).pipe(socket)
-    })
-    await vi.waitFor(() => expect(wire.listening).toBe(true))
-    const url = `ws://127.0.0.1:${(wire.address() as AddressInfo).port}/ws`
-    const mesh = await online(server, await server.user('ann'), { url, reconnect: false })
+  it('gives up a connection that has gone silent, and goes on over another', async () => {
+    const server = await world({ limits: { heartbeat_s: 1, pong_timeout_s: 1 } })
+    const wire = await lay(server)
+    const mesh = await online(server, await server.user('ann'), { url: wire.url })
+    const { peer_id } = mesh.me
     const reason = new Promise((resolve) => mesh.on('state', (_state, why) => resolve(why)))
-    for (const socket of sockets) socket.unpipe().pause()
+    wire.stall()
     expect(await reason).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'no_pong' } })
+    await until(mesh, 'online')
+    expect(mesh.me.peer_id).toBe(peer_id)
   })
 })
 

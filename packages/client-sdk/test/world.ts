@@ -1,5 +1,5 @@
 import { connect } from '@mesh/client-sdk'
-import type { ConnectOptions, Mesh } from '@mesh/client-sdk'
+import type { ConnectOptions, Mesh, MeshState } from '@mesh/client-sdk'
 import { afterEach } from 'vitest'
 import { serve } from './serve.ts'
 import type { ServeOptions, TestServer } from './serve.ts'
@@ -42,4 +42,25 @@ export async function pair(options: ServeOptions = {}) {
   const [ann, bob] = [await server.user('ann'), await server.user('bob')]
   const room_id = await server.room(ann, { [bob]: 'member' })
   return { server, ann, bob, room_id, a: await online(server, ann), b: await online(server, bob) }
+}
+
+/** The server's ends of all connections are cut without a word. */
+export function cut(server: TestServer): void {
+  for (const socket of server.sockets) socket.terminate()
+}
+
+/** The states that a connection goes through from now on. */
+export function statesOf(mesh: Mesh): readonly MeshState[] {
+  const states: MeshState[] = []
+  mesh.on('state', (state) => states.push(state))
+  return states
+}
+
+/** Waits for a state; by the event, because a state may be gone again before anybody looks. */
+export async function until(mesh: Mesh, wanted: MeshState): Promise<void> {
+  while (mesh.state !== wanted) if ((await mesh.once('state', { timeoutMs: 5000 }).catch(gone)) === wanted) return
+  function gone(error: unknown): MeshState {
+    if (mesh.state === 'closed') return 'closed'
+    throw error
+  }
 }
