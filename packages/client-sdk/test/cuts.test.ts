@@ -71,7 +71,7 @@ it('a busy room misses nothing and hears nothing twice, wherever the wire is cut
   let isOver = false
   const talk = clients.map(async ({ room }, who) => {
     const acknowledged: number[] = []
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; n < 40 || !isOver; n++) {
       acknowledged.push((await room.send(`${who}:${n}`)).seq)
       await pause(random() * 10)
     }
@@ -79,14 +79,14 @@ it('a busy room misses nothing and hears nothing twice, wherever the wire is cut
   })
   const trickle = (async () => {
     let n = 0
-    for (; !isOver; n++) {
+    for (; n < 200 || !isOver; n++) {
       await a.send('rtc.ice', { rtc_id, candidate: { candidate: String(n) } }, { to: b.me.peer_id })
       await pause(random() * 10)
     }
     return n
   })()
   for (let done = 0; done < cuts;) {
-    await pause(random() * 25)
+    await pause(random() * 50)
     if (wire.cut((open) => Math.floor(random() * open))) done++
   }
   isOver = true
@@ -114,5 +114,4 @@ it('a busy room misses nothing and hears nothing twice, wherever the wire is cut
   expect(gone).not.toHaveBeenCalled()
   // Otherwise all of this would prove less than it says.
   expect(states.flat().filter((state) => state === 'reconnecting').length).toBeGreaterThan(cuts / 3)
-  expect(all.length).toBeGreaterThan(100)
 })
