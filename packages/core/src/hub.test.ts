@@ -77,6 +77,17 @@ describe('the events of a room', () => {
     ])
   })
 
+  it('that a snapshot has shown are not told again after the count of a missed call has come late', async () => {
+    const { enter, ann, bob, store, clock, missed } = await withLine()
+    await enter(ann)
+    await missed()
+    await store('5')
+    const b = await enter(bob)
+    clock.advance(200)
+    await settle(b)
+    expect(told(b)).toEqual(['4 call.missed'])
+  })
+
   it('are asked for again while the storage fails, and when there are more of them than one answer holds', async () => {
     const { enter, ann, store, tell, clock, storage } = await withLine()
     const a = await enter(ann)

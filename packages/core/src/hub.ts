@@ -137,7 +137,7 @@ export function createHub(options: {
       if (reply?.peer === occupant.peer) continue
       // A snapshot may have shown this event already to somebody who has just come in.
       if (event.seq <= occupant.seq && event.type !== 'call.missed') continue
-      occupant.seq = event.seq
+      occupant.seq = Math.max(occupant.seq, event.seq)
       occupant.peer.send((frame ??= encodeEvent(event, room)))
     }
     if (frame) frame.wire = undefined
