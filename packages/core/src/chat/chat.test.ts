@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { MeshError } from '../errors.ts'
+import { createMemoryStorage } from '../memory/storage.ts'
+import type { Storage } from '../ports/index.ts'
 import { createWorld, heard, join, settle } from '../testing/kit.ts'
 import type { TestClient } from '../testing/index.ts'
 
@@ -140,5 +143,57 @@ describe('history', () => {
     expect(await seqs(bob, 0)).toEqual([1, 2, 3, 4, 5, 6])
     expect(await seqs(dan, 0)).toEqual([5, 6])
     expect(await seqs(dan, 5)).toEqual([6])
+  })
+})
+
+describe('a result that gets lost on its way', () => {
+  it('does not keep the message from the others: sending it again tells everybody', async () => {
+    const storage = createMemoryStorage()
+    const append: Storage['events']['append'] = async (...of) => {
+      const result = await storage.events.append(...of)
+      if (result.outcome === 'appended') throw new MeshError('UNAVAILABLE')
+      return result
+    }
+    const { enter, ann, bob, room } = await createWorld({
+      storage: { ...storage, events: { ...storage.events, append } },
+    })
+    const [a, b] = [await enter(ann), await enter(bob)]
+    const id = a.send('chat.message.send', room, { text: 'hello' })
+    expect((await a.next((frame) => frame.reply_to === id)).code).toBe('UNAVAILABLE')
+    expect(said(b)).toEqual([])
+    a.send('chat.message.send', room, { text: 'hello' }, { id })
+    expect(await a.next('chat.message.created')).toMatchObject({ reply_to: id, payload: { seq: 4 } })
+    await settle(a)
+    expect(said(b)).toHaveLength(1)
+    a.send('chat.message.send', room, { text: 'hello' }, { id })
+    await settle(a)
+    expect(said(a)).toHaveLength(2)
+    expect(said(b)).toHaveLength(1)
+  })
+
+  it('does not keep the answer from the sender when the room has read the message meanwhile', async () => {
+    const storage = createMemoryStorage()
+    const stored = Promise.withResolvers<void>()
+    const answered = Promise.withResolvers<void>()
+    const append: Storage['events']['append'] = async (...of) => {
+      const result = await storage.events.append(...of)
+      stored.resolve()
+      await answered.promise
+      return result
+    }
+    const world = await createWorld({ storage: { ...storage, events: { ...storage.events, append } } })
+    const { enter, ann, bob, room, mesh, clock } = world
+    const [a, b] = [await enter(ann), await enter(bob)]
+    const id = a.send('chat.message.send', room, { text: 'hello' })
+    await stored.promise
+    // Waits for its turn, which comes when the message before it has been read.
+    await mesh.rooms.update('administrator', room, { name: 'Another' })
+    clock.advance(200)
+    await settle(b)
+    expect(said(b)).toHaveLength(1)
+    answered.resolve()
+    await settle(a)
+    expect(said(a).filter(({ reply_to }) => reply_to === id)).toHaveLength(1)
+    expect(said(b)).toHaveLength(1)
   })
 })
