@@ -1,0 +1,5 @@
+export { coverageOf, lackingIn, type Coverage } from './coverage.ts'
+export { fingerprintOf, type Entry, type History } from './history.ts'
+export { violationsOf, type Violation } from './invariants/index.ts'
+export { faults, type Fault, type Plan } from './plan.ts'
+export { simulate, type Scenario } from './simulate.ts'

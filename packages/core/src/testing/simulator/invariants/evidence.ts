@@ -1,0 +1,111 @@
+import type { EntryOf, History, Wire } from '../history.ts'
+
+/** A promise that did not hold, and where. */
+export interface Violation {
+  readonly invariant: string
+  /** Monotonic, in milliseconds. */
+  readonly at: number
+  readonly what: string
+}
+
+/** One socket of a session. */
+export interface Stretch {
+  readonly conn: number
+  /** How many frames the client had received before, as it said itself. */
+  readonly from: number
+  /** What the node gave to the socket after the welcome. */
+  readonly handed: EntryOf<'hand'>[]
+  /** What of it the client got. */
+  readonly received: EntryOf<'receive'>[]
+}
+
+/** One session over all its sockets. */
+export interface SessionView {
+  readonly session_id: string
+  readonly peer_id: string
+  readonly user_id: string
+  readonly sid: string
+  readonly node: string
+  readonly stretches: Stretch[]
+  /** Whether it was still connected at the end. */
+  isOpen: boolean
+}
+
+/** A history, sorted for those who judge it. */
+export interface Evidence extends History {
+  readonly sessions: readonly SessionView[]
+  /** The session behind a connection, once welcomed. */
+  readonly sessionOf: ReadonlyMap<number, SessionView>
+  readonly opened: ReadonlyMap<number, EntryOf<'open'>>
+}
+
+/** A promise, as a pure function over what happened. */
+export type Invariant = (evidence: Evidence) => Violation[]
+
+/** Sorts a history by sessions. */
+export function evidenceOf(history: History): Evidence {
+  const sessionOf = new Map<number, SessionView>()
+  const opened = new Map<number, EntryOf<'open'>>()
+  const sessions = new Map<string, SessionView>()
+  const hellos = new Map<number, Wire>()
+  const stretchOf = new Map<number, Stretch>()
+
+  function welcome({ conn, frame }: EntryOf<'hand'>): void {
+    const open = opened.get(conn)
+    if (!open) return
+    const { node, user_id, sid } = open
+    const resume = hellos.get(conn)?.payload.resume as { session_id: string; received: number } | undefined
+    const resumed = frame.payload.resumed === true && resume ? sessions.get(resume.session_id) : undefined
+    const [session_id, peer_id] = [String(frame.payload.session_id), String(frame.payload.peer_id)]
+    const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], isOpen: true }
+    const stretch = { conn, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }
+    session.stretches.push(stretch)
+    session.isOpen = true
+    sessions.set(session_id, session)
+    sessionOf.set(conn, session)
+    stretchOf.set(conn, stretch)
+  }
+
+  for (const entry of history.entries) {
+    if (entry.kind === 'open') opened.set(entry.conn, entry)
+    else if (entry.kind === 'take' && entry.frame.type === 'system.hello') hellos.set(entry.conn, entry.frame)
+    else if (entry.kind === 'hand' && entry.frame.type === 'system.welcome') welcome(entry)
+    else if (entry.kind === 'hand') stretchOf.get(entry.conn)?.handed.push(entry)
+    else if (entry.kind === 'receive' && entry.frame.type !== 'system.welcome') {
+      stretchOf.get(entry.conn)?.received.push(entry)
+    } else if (entry.kind === 'close' || entry.kind === 'gone' || entry.kind === 'lost') {
+      const session = sessionOf.get(entry.conn)
+      if (session?.stretches.at(-1)?.conn === entry.conn) session.isOpen = false
+    }
+  }
+  return { ...history, sessions: [...sessions.values()], sessionOf, opened }
+}
+
+/** All that the client of a session got, in order. */
+export function receivedBy({ stretches }: SessionView): EntryOf<'receive'>[] {
+  return stretches.length === 1 ? (stretches[0]?.received ?? []) : stretches.flatMap(({ received }) => received)
+}
+
+/** Whether a frame tells this session that it is no longer in the room. */
+export function isOwnLeft({ type, payload }: Wire, { peer_id }: SessionView): boolean {
+  return type === 'room.left' && payload.peer_id === peer_id
+}
+
+/** Which room each signaling session belongs to, as its offers say. */
+export function roomsOfCalls({ entries }: History): Map<string, string> {
+  const rooms = new Map<string, string>()
+  for (const entry of entries) {
+    if (entry.kind !== 'take' || entry.frame.type !== 'rtc.offer') continue
+    const { rtc_id, room_id } = entry.frame.payload
+    if (!rooms.has(String(rtc_id))) rooms.set(String(rtc_id), String(room_id))
+  }
+  return rooms
+}
+
+/** The room that a frame of the server tells of, if any. */
+export function roomIn({ type, to, payload }: Wire, calls: ReadonlyMap<string, string>): string | undefined {
+  if (type === 'error') return undefined
+  if (to.startsWith('room_')) return to
+  if (typeof payload.room_id === 'string') return payload.room_id
+  return typeof payload.rtc_id === 'string' ? calls.get(payload.rtc_id) : undefined
+}

@@ -1,0 +1,103 @@
+import type { EntryOf } from '../history.ts'
+import {
+  isOwnLeft,
+  receivedBy,
+  roomIn,
+  roomsOfCalls,
+  type Invariant,
+  type SessionView,
+  type Violation,
+} from './evidence.ts'
+
+/** After its own `room.left` a client gets nothing of the room; the answer to a request of its own is no news of it. */
+export const nothingFollowsLeaving: Invariant = (evidence) => {
+  const calls = roomsOfCalls(evidence)
+  return evidence.sessions.flatMap((session) => {
+    const left = new Set<string>()
+    return receivedBy(session).flatMap(({ frame, at }) => {
+      const room_id = roomIn(frame, calls)
+      if (room_id === undefined) return []
+      if (isOwnLeft(frame, session)) left.add(room_id)
+      else if (frame.type === 'room.joined') left.delete(room_id)
+      else if (frame.reply_to === undefined && left.has(room_id)) {
+        const what = `${session.peer_id} got ${frame.type} of ${room_id} after it had left`
+        return [{ invariant: 'nothingFollowsLeaving', at, what }]
+      }
+      return []
+    })
+  })
+}
+
+interface Stay {
+  /** `seq` of the snapshot. */
+  readonly seq: number
+  /** The step in which the node came to know that the stay is over. */
+  overSince?: number
+}
+
+/**
+ * From the step on in which a node was given the removal of a member, it gives nothing of the room to the sockets of that
+ * user, what had waited or was to be sent again included; but for the word that it is out, and that a call is over. What a
+ * socket had already been given is beyond recall.
+ */
+export const exMembersHearNothing: Invariant = (evidence) => {
+  const calls = roomsOfCalls(evidence)
+  const stays = new Map<SessionView, Map<string, Stay>>(evidence.sessions.map((session) => [session, new Map()]))
+
+  const readAgain = new Map<string, number>()
+
+  function judge({ frame, step, at }: EntryOf<'hand'>, session: SessionView, own: Map<string, Stay>): Violation[] {
+    const room_id = roomIn(frame, calls)
+    if (room_id === undefined) return []
+    if (frame.type === 'room.joined') own.set(room_id, { seq: Number(frame.payload.seq) })
+    else if (isOwnLeft(frame, session)) own.delete(room_id)
+    const { overSince = Infinity } = own.get(room_id) ?? {}
+    const isTheEnd = frame.type === 'rtc.bye' && frame.from === 'server'
+    if (step <= overSince || frame.reply_to !== undefined || isTheEnd) return []
+    const what = `${session.peer_id} got ${frame.type} of ${room_id} after it was removed`
+    return [{ invariant: 'exMembersHearNothing', at, what }]
+  }
+
+  return evidence.entries.flatMap((entry) => {
+    if (entry.kind === 'hand') {
+      const session = evidence.sessionOf.get(entry.conn)
+      const own = session && stays.get(session)
+      return own ? judge(entry, session, own) : []
+    }
+    if (entry.kind === 'member') readAgain.set(`${entry.node} ${entry.room_id} ${entry.user_id}`, entry.member_seq)
+    if (entry.kind !== 'learn' || entry.event.type !== 'room.member.removed') return []
+    const { room_id, seq, payload } = entry.event
+    // Whoever came back was found to be a member when the session was resumed, before the node heard of either.
+    if ((readAgain.get(`${entry.node} ${room_id} ${String(payload.user_id)}`) ?? 0) > seq) return []
+    for (const [session, own] of stays) {
+      const stay = own.get(room_id)
+      const isMeant = session.node === entry.node && session.user_id === payload.user_id
+      if (isMeant && stay && stay.seq < seq) stay.overSince ??= entry.step
+    }
+    return []
+  })
+}
+
+/** Whose user or login was barred at a node gets nothing more there, and does not come back to the same session. */
+export const barredHearNothing: Invariant = ({ entries, opened, sessionOf }) => {
+  const barred = new Map<number, number>()
+  // Who asks only afterwards is judged by what is true then.
+  const asked = new Map<number, number>()
+  const violations: Violation[] = []
+  for (const entry of entries) {
+    if (entry.kind === 'take' && entry.frame.type === 'system.hello') asked.set(entry.conn, entry.step)
+    else if (entry.kind === 'bar') {
+      for (const [conn, open] of opened) {
+        const isMeant = 'sid' in entry.which ? open.sid === entry.which.sid : open.user_id === entry.which.user_id
+        if (isMeant && open.node === entry.node && (asked.get(conn) ?? Infinity) <= entry.step)
+          barred.set(conn, entry.step)
+      }
+    } else if (entry.kind === 'hand' && entry.frame.type !== 'error') {
+      const conns = [entry.conn, ...(sessionOf.get(entry.conn)?.stretches.map(({ conn }) => conn) ?? [])]
+      const isLate = conns.some((conn) => entry.step > (barred.get(conn) ?? Infinity))
+      const what = `connection ${entry.conn} got ${entry.frame.type} after it was barred`
+      if (isLate) violations.push({ invariant: 'barredHearNothing', at: entry.at, what })
+    }
+  }
+  return violations
+}

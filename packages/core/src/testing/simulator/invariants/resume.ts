@@ -1,0 +1,93 @@
+import type { EntryOf, Wire } from '../history.ts'
+import { isOwnLeft, roomIn, roomsOfCalls, type Invariant, type SessionView, type Violation } from './evidence.ts'
+
+/**
+ * A resumed session goes on where it was: what had been given to the last socket and was not received comes first, in
+ * order, before anything new. Left out is only what belongs to a room that the peer was removed from, presence that a
+ * later state has taken the place of, and a signal whose sender was told that it was given up.
+ */
+export const resumedMissNothing: Invariant = ({ sessions, ...history }) => {
+  const calls = roomsOfCalls(history)
+  const givenUp = new Set<string | undefined>()
+  for (const entry of history.entries) {
+    if (entry.kind === 'hand' && entry.frame.code === 'UNROUTABLE') givenUp.add(entry.frame.reply_to)
+  }
+  const mustCome = ({ frame }: EntryOf<'hand'>) => frame.type !== 'presence.update' && !givenUp.has(frame.id)
+
+  return sessions.flatMap((session) => {
+    const violations: Violation[] = []
+    // What the session was to get on the last socket from its `from` on, whether or not that lived to be given it.
+    let meant: EntryOf<'hand'>[] = []
+    let from = 0
+    for (const stretch of session.stretches) {
+      const purged = roomsTakenAway(stretch.handed, session)
+      const missed = meant.slice(stretch.from - from)
+      const known = new Set(missed.map(({ frame }) => frame.id))
+      const due = missed.filter((entry) => mustCome(entry) && !purged.has(roomIn(entry.frame, calls)))
+      let come = 0
+      for (const { frame, at } of stretch.handed) {
+        if (frame.id === due[come]?.frame.id) come++
+        else if (come < due.length && !known.has(frame.id)) {
+          const what = `${session.peer_id} got ${frame.type} before ${due[come]?.frame.type} that it had missed`
+          violations.push({ invariant: 'resumedMissNothing', at, what })
+          break
+        }
+      }
+      meant = [...stretch.handed, ...due.slice(come)]
+      from = stretch.from
+    }
+    return violations
+  })
+}
+
+function roomsTakenAway(handed: readonly EntryOf<'hand'>[], session: SessionView): Set<string | undefined> {
+  const left = handed.filter(({ frame }) => isOwnLeft(frame, session) && frame.payload.reason !== 'left')
+  return new Set(left.map(({ frame }) => String(frame.payload.room_id)))
+}
+
+/** No frame comes twice in a session; durable events, whose order is judged by their `seq`, aside. */
+export const nothingComesTwice: Invariant = ({ sessions }) =>
+  sessions.flatMap((session) => {
+    const seen = new Set<string>()
+    return session.stretches.flatMap(({ received }) =>
+      received.flatMap(({ frame, at }) => {
+        if (frame.payload.seq !== undefined && frame.type !== 'room.joined') return []
+        const isNew = seen.size !== seen.add(frame.id).size
+        const what = `${session.peer_id} got ${frame.type} ${frame.id} twice`
+        return isNew ? [] : [{ invariant: 'nothingComesTwice', at, what }]
+      }),
+    )
+  })
+
+/**
+ * A session is given back only to its user, for the token of its latest welcome, and only where the client did not claim
+ * to have more than it was sent.
+ */
+export const resumesAreEarned: Invariant = ({ entries, opened }) => {
+  const latest = new Map<string, { token: string; conn: number }>()
+  const hellos = new Map<number, Wire>()
+  const handed = new Map<string, number>()
+  const sessionOf = new Map<number, string>()
+  return entries.flatMap((entry) => {
+    if (entry.kind === 'take' && entry.frame.type === 'system.hello') hellos.set(entry.conn, entry.frame)
+    if (entry.kind !== 'hand') return []
+    const { conn, frame, at } = entry
+    const current = sessionOf.get(conn) ?? ''
+    if (frame.type !== 'system.welcome') {
+      handed.set(current, (handed.get(current) ?? 0) + 1)
+      return []
+    }
+    const session_id = String(frame.payload.session_id)
+    const before = latest.get(session_id)
+    const { token } = frame.payload.resume as { token: string }
+    latest.set(session_id, { token, conn })
+    sessionOf.set(conn, session_id)
+    if (frame.payload.resumed !== true) return []
+    const claim = hellos.get(conn)?.payload.resume as { token: string; received: number } | undefined
+    const isOwn = opened.get(before?.conn ?? 0)?.user_id === opened.get(conn)?.user_id
+    const isHonest = claim !== undefined && claim.received <= (handed.get(session_id) ?? 0)
+    handed.set(session_id, claim?.received ?? 0)
+    if (isOwn && isHonest && before?.token === claim.token) return []
+    return [{ invariant: 'resumesAreEarned', at, what: `connection ${conn} was given ${session_id} back` }]
+  })
+}

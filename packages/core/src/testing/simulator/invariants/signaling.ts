@@ -1,0 +1,130 @@
+import type { EntryOf, Wire } from '../history.ts'
+import { receivedBy, type Evidence, type Invariant, type SessionView, type Violation } from './evidence.ts'
+
+/** What one end of a signaling session may still hear, and from whom. */
+interface End {
+  /** The only ones that it may hear from: the peers that it rang, or the one that called it. */
+  others: ReadonlySet<string>
+  isCaller: boolean
+  isOver: boolean
+  /** It has offered again, and cannot know whether that went into the session or, after its end, opened it anew. */
+  isRenewed: boolean
+}
+
+/**
+ * A signal comes only from the other end of an open session: a called peer hears from who called it, a caller from those
+ * that it rings and then from the one that answered, with no candidate before the answer; nobody hears anything after the
+ * end.
+ */
+export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
+  const rung = calleesOf(entries, sessionOf)
+  const ends = new Map<string, End>()
+  const answers = new Set<string>()
+  const judged = new Set<string>()
+
+  function taken({ frame }: EntryOf<'take'>, peer_id: string): void {
+    const key = `${String(frame.payload.rtc_id)} ${peer_id}`
+    const end = ends.get(key)
+    const others = rung.get(frame.id)
+    if (frame.type === 'rtc.answer') answers.add(key)
+    if (frame.type !== 'rtc.offer' || !others) return
+    if (end && !end.isOver) end.isRenewed = true
+    else ends.set(key, { others, isCaller: true, isOver: false, isRenewed: false })
+  }
+
+  function faultOf({ type, from = '', payload }: Wire, key: string): string | undefined {
+    let end = ends.get(key)
+    if (type === 'rtc.offer' && (!end || end.isOver)) {
+      end = { others: new Set([from]), isCaller: false, isOver: false, isRenewed: false }
+      ends.set(key, end)
+    }
+    const isTheEnd = type === 'rtc.bye' && from === 'server'
+    // The word that a call is over may come to somebody who was spared the offer.
+    if (!end) return isTheEnd ? undefined : 'is of no session of it'
+    if (end.isOver) return 'is over'
+    if (type === 'rtc.bye') {
+      end.isOver = !end.isRenewed
+      end.isRenewed = false
+    }
+    if (isTheEnd) return undefined
+    if (!end.others.has(from)) return 'it has nothing to do with'
+    if (type === 'rtc.answer') end.others = new Set([from])
+    const isEarly = type === 'rtc.ice' && end.isCaller && !answers.has(`${String(payload.rtc_id)} ${from}`)
+    return isEarly ? 'has not answered' : undefined
+  }
+
+  return entries.flatMap((entry) => {
+    if (entry.kind !== 'take' && entry.kind !== 'hand') return []
+    const { frame, conn, at } = entry
+    const session = frame.type.startsWith('rtc.') ? sessionOf.get(conn) : undefined
+    if (!session) return []
+    const { peer_id } = session
+    if (entry.kind === 'take') {
+      taken(entry, peer_id)
+      return []
+    }
+    // What is sent again after a reconnect was judged before.
+    if (judged.size === judged.add(`${frame.id} ${peer_id}`).size) return []
+    const fault = faultOf(frame, `${String(frame.payload.rtc_id)} ${peer_id}`)
+    const what = `${peer_id} got ${frame.type} of ${String(frame.payload.rtc_id)} from ${frame.from}, which ${fault}`
+    return fault === undefined ? [] : [{ invariant: 'signalsStayInside', at, what }]
+  })
+}
+
+/** Whom each offer was given to, by its id. */
+function calleesOf(entries: Evidence['entries'], sessionOf: Evidence['sessionOf']): Map<string, Set<string>> {
+  const rung = new Map<string, Set<string>>()
+  for (const entry of entries) {
+    if (entry.kind !== 'hand' || entry.frame.type !== 'rtc.offer') continue
+    const { id } = entry.frame
+    rung.set(id, (rung.get(id) ?? new Set()).add(sessionOf.get(entry.conn)?.peer_id ?? ''))
+  }
+  return rung
+}
+
+/**
+ * Candidates arrive in the order in which they were sent and without a gap, as far as they arrive. What a node had taken
+ * when the sender's socket broke may be lost with it.
+ */
+export const candidatesAreInOrder: Invariant = (evidence) => {
+  const accepted = acceptedCandidates(evidence)
+  return evidence.sessions.flatMap((session) => compare(session, accepted))
+}
+
+function compare(session: SessionView, accepted: ReadonlyMap<string, EntryOf<'take'>[]>): Violation[] {
+  const violations: Violation[] = []
+  const places = new Map<string, number>()
+  for (const { frame, at } of receivedBy(session)) {
+    const name = nameOf(frame)
+    if (name === undefined) continue
+    const key = `${String(frame.payload.rtc_id)} ${frame.from}`
+    const sent = accepted.get(key) ?? []
+    const place = places.get(key) ?? 0
+    const found = sent.findIndex((take, index) => index >= place && take.frame.id === frame.id)
+    const skipped = sent.slice(place, found)
+    const isExcused = skipped.every(({ conn }) => conn !== sent[found]?.conn)
+    const what = `${session.peer_id} got ${name} of ${key} out of place`
+    if (found === -1 || !isExcused) violations.push({ invariant: 'candidatesAreInOrder', at, what })
+    places.set(key, Math.max(place, found + 1))
+  }
+  return violations
+}
+
+function acceptedCandidates({ entries, sessionOf }: Evidence): Map<string, EntryOf<'take'>[]> {
+  const refused = new Set<string>()
+  for (const entry of entries) {
+    if (entry.kind === 'hand' && entry.frame.code !== undefined) refused.add(entry.frame.reply_to ?? '')
+  }
+  const accepted = new Map<string, EntryOf<'take'>[]>()
+  for (const entry of entries) {
+    if (entry.kind !== 'take' || nameOf(entry.frame) === undefined || refused.has(entry.frame.id)) continue
+    const key = `${String(entry.frame.payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
+    accepted.set(key, [...(accepted.get(key) ?? []), entry])
+  }
+  return accepted
+}
+
+function nameOf({ type, payload }: Wire): string | undefined {
+  if (type !== 'rtc.ice' || payload.candidate === null) return undefined
+  return (payload.candidate as { candidate: string }).candidate
+}
