@@ -42,6 +42,20 @@ export function faultOf(sdp: string, purpose: string): SdpFault | undefined {
   return fingerprints > 0 ? undefined : 'sdp_fingerprint'
 }
 
+/**
+ * Whether an ICE candidate (RFC 8839) is that of a relay, or the mark of their end. Any other shows an address of its
+ * sender.
+ */
+export function isRelayed(candidate: string): boolean {
+  return candidate === '' || /^candidate:(\S+ ){6}typ relay( |$)/.test(candidate)
+}
+
+/** Whether a session description holds no candidate but those of relays. */
+export function isRelayedOnly(sdp: string): boolean {
+  const lines = sdp.split(/\r?\n/).filter((line) => line.startsWith('a=candidate:'))
+  return lines.every((line) => isRelayed(line.slice(2)))
+}
+
 /** The media that a purpose may carry; a host application's own words may carry any. */
 function mediaFor(purpose: string): readonly string[] | undefined {
   if (purpose === 'call' || purpose === 'screen') return ['audio', 'video']
