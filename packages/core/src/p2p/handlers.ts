@@ -160,7 +160,7 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
           to: other.peer_id,
           presented: cap_token !== undefined,
         })
-        if (!acceptor || !session.isOpen) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
+        if (!acceptor) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
         const renewed = await extend(session, acceptor)
         engine.tell(other, 'p2p.session.renewed', renewed)
         return renewed
