@@ -12,6 +12,7 @@ import { terminal } from './terminal.ts'
 import { limits } from './limits.ts'
 import { presence } from './presence.ts'
 import { rest } from './rest.ts'
+import { resumeAccess } from './resume-access.ts'
 import { resume } from './resume.ts'
 import { revocation } from './revocation.ts'
 import { ringingCases } from './ringing.ts'
@@ -36,6 +37,7 @@ export const allCases: readonly Case[] = [
   ...terminal,
   ...terminalControl,
   ...resume,
+  ...resumeAccess,
   ...revocation,
   ...limits,
   ...rest,

@@ -73,6 +73,18 @@ export const limits: Case[] = [
     const peer = await t.connect(user!)
     await holds(peer, 'other', () => ['system.ping', 'server', {}])
   }),
+  rule('limits.p2p', '§12', 'p2p.*: 10 at once, 1 a second.', async (t) => {
+    const peer = await rested(t)
+    t.needs(peer, 'p2p')
+    const closed = { session_id: `p2p_${'n'.repeat(22)}`, reason: 'completed' }
+    await holds(peer, 'p2p', () => ['p2p.session.closed', 'server', closed])
+  }),
+  rule('limits.terminal', '§12', 'terminal.*: 20 at once, 5 a second.', async (t) => {
+    const peer = await rested(t)
+    t.needs(peer, 'terminal')
+    const stop = { terminal_id: `term_${'n'.repeat(22)}` }
+    await holds(peer, 'terminal', () => ['terminal.share.stop', 'server', stop])
+  }),
   rule('limits.retry', '§3 §12', 'After retry_after_ms there is room again.', async (t) => {
     const peer = await rested(t)
     const { limited } = await burst(peer, 21, () => ['system.ping', 'server', {}])
@@ -146,6 +158,8 @@ export const limits: Case[] = [
       ['presence.update', room_id, { status: 'away', note: pad(512) }],
       ['rtc.ice', nobody, { rtc_id: rtcId(), candidate: { candidate: pad(1_025) } }],
       ['rtc.bye', nobody, { rtc_id: rtcId(), reason: pad(8_192) }],
+      ['p2p.session.request', nobody, { room_id, purpose: pad(8_192) }],
+      ['terminal.share.start', room_id, { room_id, title: pad(1_024) }],
       ['room.join', room_id, { pad: pad(8_192) }],
       ['system.ping', 'server', { pad: pad(8_192) }],
     ]

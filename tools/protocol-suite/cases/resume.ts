@@ -1,59 +1,11 @@
 import assert from 'node:assert/strict'
 import { rule, type Case } from '../case.ts'
 import { candidate, rtcId, sdp } from '../sdp.ts'
-import type { User } from '../users.ts'
-import { closes, has, refused, type World } from '../world.ts'
-import type { Frame, Wire } from '../wire.ts'
+import { closes, has, refused } from '../world.ts'
+import type { Frame } from '../wire.ts'
+import { agents, close, denial, session } from './agents.ts'
 import { open } from './calls.ts'
-
-interface Ticket {
-  session_id: string
-  token: string
-  received: number
-}
-
-/** What a client needs to come back: `less` is how many of the frames it came by it says it did not get. */
-function ticketOf(wire: Wire, less = 0): Ticket {
-  const { session_id, resume } = wire.welcome.payload as { session_id: string; resume: { token: string } }
-  const received = wire.frames.indexOf(wire.welcome) === -1 ? 0 : wire.frames.length - 1
-  return { session_id, token: resume.token, received: received - less }
-}
-
-/** Says hello with a ticket; resolves with the new connection, welcomed or not. */
-async function comeBack(t: World, user: User, resume: Ticket): Promise<{ wire: Wire; answer: Frame }> {
-  const wire = await t.open({ as: user })
-  return { wire, answer: await wire.ask('system.hello', 'server', { token: user.token, resume }) }
-}
-
-/** The same, where it has to be taken up. */
-async function resumed(t: World, user: User, wire: Wire, less = 0): Promise<Wire> {
-  const back = await comeBack(t, user, ticketOf(wire, less))
-  has(back.answer, { type: 'system.welcome' })
-  has(back.answer.payload, { resumed: true, peer_id: wire.peer_id, session_id: wire.welcome.payload.session_id })
-  return back.wire
-}
-
-/** The same, where a new session has to begin. */
-async function anew(t: World, user: User, resume: Ticket, old: Wire): Promise<Wire> {
-  const { wire, answer } = await comeBack(t, user, resume)
-  has(answer, { type: 'system.welcome' })
-  has(answer.payload, { resumed: false, user_id: user.user_id })
-  assert.notEqual(answer.payload.peer_id, old.peer_id, 'a new peer')
-  return wire
-}
-
-/** An owner and a member in a room, the member's socket lost without a word, and the owner knows. */
-async function lost(t: World) {
-  const { room, users, peers } = await t.meet('owner', 'member')
-  const [a, b] = peers
-  await t.settle(a!, b!)
-  b!.socket.terminate()
-  await b!.closed
-  await a!.next(({ type, payload }) => type === 'presence.update' && payload.status === 'reconnecting')
-  return { room, a: a!, b: b!, owner: users[0]!, user: users[1]! }
-}
-
-const texts = (wire: Wire) => wire.all('chat.message.created').map(({ payload }) => payload.text)
+import { comeBack, lost, resumed, texts, ticketOf } from './tickets.ts'
 
 /** §4: a session outlives its socket, and comes back whole or not at all. */
 export const resume: Case[] = [
@@ -140,39 +92,6 @@ export const resume: Case[] = [
     await back.next('chat.message.created')
     assert.deepEqual(texts(back), ['two'])
   }),
-  rule('resume.single-use', '§4', 'A resume token is good once.', async (t) => {
-    const { b, user } = await lost(t)
-    const ticket = ticketOf(b)
-    const first = await resumed(t, user, b)
-    const second = await anew(t, user, ticket, b)
-    await t.settle(first, second)
-  }),
-  rule(
-    'resume.wrong-token',
-    '§4',
-    'A wrong token begins anew, and harms the session it was tried on in nothing.',
-    async (t) => {
-      const { b, user } = await lost(t)
-      await anew(t, user, { ...ticketOf(b), token: 'x'.repeat(43) }, b)
-      await anew(t, user, { ...ticketOf(b), session_id: `sess_${'x'.repeat(22)}` }, b)
-      await resumed(t, user, b)
-    },
-  ),
-  rule('resume.wrong-received', '§4', 'More frames than there were: never something in between.', async (t) => {
-    const { b, user } = await lost(t)
-    await anew(t, user, ticketOf(b, -50), b)
-  }),
-  rule('resume.other-user', '§4', "Nobody resumes another user's session, token or not.", async (t) => {
-    const { a, b, owner, user } = await lost(t)
-    const thief = await anew(t, owner, ticketOf(b), b)
-    has(thief.welcome.payload, { user_id: owner.user_id })
-    await t.settle(a, thief)
-    assert.deepEqual(texts(thief), [])
-    // The token may count as used up by that; the session must not be the thief's.
-    const { answer } = await comeBack(t, user, ticketOf(b))
-    has(answer, { type: 'system.welcome' })
-    has(answer.payload, { user_id: user.user_id })
-  }),
   rule(
     'resume.superseded',
     '§3 §4',
@@ -225,42 +144,24 @@ export const resume: Case[] = [
     },
   ),
   rule(
-    'resume.removed',
-    '§4',
-    'A room one was removed from meanwhile has left nothing but its room.left.',
+    'resume.session',
+    '§2 §8',
+    'A session between agents survives a short drop; a new request meanwhile is UNROUTABLE.',
     async (t) => {
-      const { room, a, b, owner, user } = await lost(t)
-      await a.ask('chat.message.send', room, { text: 'before the removal' })
-      await t.api(owner, 'DELETE', `/rooms/${room}/members/${user.user_id}`)
-      await a.ask('chat.message.send', room, { text: 'after the removal' })
-      const back = await resumed(t, user, b)
-      has((await back.next('room.left')).payload, { room_id: room, reason: 'removed' })
-      await t.settle(back)
-      assert.deepEqual(
-        back.frames.map(({ type }) => type),
-        ['system.welcome', 'room.left', 'system.pong'],
-      )
-      refused(await back.ask('chat.message.send', room, { text: 'no' }), 'ACCESS_DENIED')
+      const { room, users, peers } = await agents(t, 'owner', 'member')
+      const [a, b] = peers
+      const { session_id } = await session(t, a!, b!, room)
+      const token = await t.grant(a!, room, ['share:file'])
+      await t.settle(a!, b!)
+      b!.socket.terminate()
+      await a!.next(({ type, payload }) => type === 'presence.update' && payload.status === 'reconnecting')
+      await denial(t, a!, b!.peer_id, room, { token }, 'UNROUTABLE')
+      has(await a!.ask('p2p.session.closed', 'server', close(session_id)), { type: 'p2p.session.closed' })
+      const back = await resumed(t, users[1]!, b!)
+      has((await back.next('p2p.session.closed')).payload, { session_id, reason: 'completed' })
+      assert.deepEqual(back.all('p2p.session.request'), [])
     },
   ),
-  rule('resume.logged-out', '§4', 'A login that ended meanwhile resumes nothing.', async (t) => {
-    const [owner] = await t.people(1)
-    const user = await t.fresh()
-    const room = await t.room(owner!, [[user, 'member']])
-    const keeper = await t.enter(owner!, room)
-    const wire = await t.enter(user, room)
-    await t.settle(wire)
-    wire.socket.terminate()
-    await wire.closed
-    await t.api(undefined, 'POST', '/auth/logout', { refresh_token: user.refresh_token })
-    const back = await comeBack(t, user, ticketOf(wire))
-    refused(back.answer, 'AUTH_INVALID')
-    await closes(back.wire, 4100)
-    // Another login of the same user is the same user, but the session belonged to the one that ended.
-    const next = { ...user, ...(await t.users.login(user)) }
-    await anew(t, next, ticketOf(wire), wire)
-    await keeper.next('room.left')
-  }),
   rule(
     'resume.repeat',
     '§13',

@@ -3,7 +3,9 @@ import { rule, type Case } from '../case.ts'
 import { candidate, sdp } from '../sdp.ts'
 import type { User } from '../users.ts'
 import { closes, denied, has, refused, type World } from '../world.ts'
+import { agents, close, session } from './agents.ts'
 import { bye, open, ring } from './calls.ts'
+import { released, share, taken } from './terminals.ts'
 
 /** A user who may be ruined, as a member of another's room, both there. */
 async function guestOf(t: World) {
@@ -156,6 +158,34 @@ export const revocation: Case[] = [
     const rtc_id = await open(t, keeper, peer, room)
     await t.api(undefined, 'POST', '/auth/logout', { refresh_token: victim.refresh_token })
     await bye(keeper, rtc_id, 'revoked', 'failed')
+  }),
+  rule(
+    'revocation.logout-session',
+    '§6 §8 §9',
+    'A logout ends sessions between agents, and control of terminals.',
+    async (t) => {
+      const [owner] = await t.people(1)
+      const victim = await t.fresh()
+      const room = await t.room(owner!, [[victim, 'owner']])
+      const [host, peer] = [await t.enter(owner!, room), await t.enter(victim, room)]
+      t.needs(host, 'p2p')
+      t.needs(host, 'terminal')
+      const { session_id } = await session(t, peer, host, room)
+      const terminal_id = await share(host, room)
+      const fence = await taken(t, peer, room, host, terminal_id)
+      await t.api(undefined, 'POST', '/auth/logout', { refresh_token: victim.refresh_token })
+      has((await host.next('p2p.session.closed')).payload, { session_id, reason: 'revoked' })
+      has((await released(host, terminal_id, 2_000)).payload, { fence })
+    },
+  ),
+  rule('revocation.room-deleted-session', '§6 §8', 'Deleting a room ends its sessions between agents.', async (t) => {
+    const { room, users, peers } = await agents(t, 'owner', 'member')
+    const { session_id } = await session(t, peers[0]!, peers[1]!, room)
+    await t.api(users[0], 'DELETE', `/rooms/${room}`)
+    for (const peer of peers) {
+      await peer.next('room.left')
+      refused(await peer.ask('p2p.session.closed', 'server', close(session_id)), 'NOT_FOUND')
+    }
   }),
   rule(
     'revocation.disabled',
