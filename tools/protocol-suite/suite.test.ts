@@ -7,7 +7,7 @@ import { allCases } from './cases/index.ts'
 import { runSuite, type Result } from './run.ts'
 
 // What is not there yet.
-const unfinished = /^p2p\.|^discovery\.asyncapi$/
+const unfinished = /^p2p\.|^limits\.p2p$|^limits\.sizes$|^(resume|revocation)\..*session$|^discovery\.asyncapi$/
 const cases = allCases.filter(({ id }) => !unfinished.test(id))
 
 const admin = { username: 'administrator', password: 'a long password of the suite' }
