@@ -119,7 +119,7 @@ export const capabilities: Case[] = [
     '§6 §13',
     'REST grants the same for a live peer of the caller, and for no other.',
     async (t) => {
-      const { room, users, peers } = await t.meet('owner', 'member')
+      const { room, users, peers } = await t.meet('owner', 'guest')
       const [a, b] = peers
       const path = `/rooms/${room}/capabilities`
       const { status, body } = await t.api(users[0], 'POST', path, { for: a!.peer_id, caps: ['call'], ttl_s: 60 })
@@ -130,7 +130,7 @@ export const capabilities: Case[] = [
       const foreign = await t.api(users[0], 'POST', path, { for: b!.peer_id, caps: ['call'] })
       denied(foreign, foreign.status, 'NOT_FOUND', 'ACCESS_DENIED')
       denied(await t.api(users[0], 'POST', path, { for: a!.peer_id, caps: ['call'], ttl_s: 59 }), 400, 'BAD_MESSAGE')
-      denied(await t.api(users[1], 'POST', path, { for: b!.peer_id, caps: ['terminal:control'] }), 403, 'ACCESS_DENIED')
+      denied(await t.api(users[1], 'POST', path, { for: b!.peer_id, caps: ['screen'] }), 403, 'ACCESS_DENIED')
     },
   ),
   rule('capabilities.required', '§3', 'No token, or one without the capability: CAP_REQUIRED and which.', async (t) => {

@@ -132,8 +132,8 @@ export const ringingCases: Case[] = [
       has(missed.payload, { from_user_id: a!.user_id, to_user_id: b!.user_id, purpose: 'call', count: 1, seq: /^\d+$/ })
       await t.settle(caller)
       const [call, ...more] = await missedCalls(t, b!, room)
-    assert.deepEqual(more, [], 'one per pair and minute')
-    has(call?.payload, { count: 2 })
+      assert.deepEqual(more, [], 'one per pair and minute')
+      has(call?.payload, { count: 2 })
     },
   ),
   rule('ringing.answered-not-missed', '§7', 'A call that was answered is not missed.', async (t) => {
