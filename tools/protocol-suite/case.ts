@@ -8,8 +8,8 @@ export interface Case {
   readonly section: string
   /** The rule in one sentence. */
   readonly rule: string
-  /** Waits for a timeout of the contract's; started first, beside all the others. */
-  readonly slow: boolean
+  /** Seconds that it waits for timeouts of the contract's; the longest are started first, beside all the others. */
+  readonly waits: number
   run(t: World): Promise<void>
 }
 
@@ -18,9 +18,9 @@ export const rule = (id: string, section: string, rule: string, run: Case['run']
   id,
   section,
   rule,
-  slow: false,
+  waits: 0,
   run,
 })
 
-/** A case that has to wait for one of the contract's longer timeouts. */
-export const slowRule = (...args: Parameters<typeof rule>): Case => ({ ...rule(...args), slow: true })
+/** A case that has to wait so many seconds for one of the contract's timeouts. */
+export const slowRule = (waits: number, ...args: Parameters<typeof rule>): Case => ({ ...rule(...args), waits })

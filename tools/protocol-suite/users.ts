@@ -27,7 +27,7 @@ export interface Users {
 }
 
 /** More users make the suite no faster: their passwords are hashed one after the other. */
-const most = 40
+const most = 28
 
 /** @see Users */
 export function createUsers(api: string, admin: { token: string }): Users {

@@ -236,6 +236,7 @@ export const capabilities: Case[] = [
     refused(await use(peer, room, nobody, token), 'CAP_INVALID')
   }),
   slowRule(
+    66,
     'capabilities.expired',
     '§3 §13',
     'Past its exp and 5 s a token is CAP_EXPIRED, on every use.',

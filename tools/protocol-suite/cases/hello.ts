@@ -119,7 +119,7 @@ export const helloCases: Case[] = [
     refused(await wire.next('error'), 'AUTH_INVALID')
     await closes(wire, 4100)
   }),
-  slowRule('hello.late', '§1', 'A connection without a hello is closed with 4102 after 5 s.', async (t) => {
+  slowRule(5, 'hello.late', '§1', 'A connection without a hello is closed with 4102 after 5 s.', async (t) => {
     const opened = Date.now()
     const wire = await t.open()
     await closes(wire, 4102)

@@ -86,7 +86,7 @@ export const p2p: Case[] = [
     const accept = { session_id, candidates: [theirs], fingerprint: fingerprint() }
     refused(await b!.ask('p2p.session.accept', 'server', accept), 'NOT_FOUND', 'CONFLICT')
   }),
-  slowRule('p2p.timeout', '§8', 'No answer in 15 s is P2P_SESSION_DENIED, and comes too late then.', async (t) => {
+  slowRule(15, 'p2p.timeout', '§8', 'No answer in 15 s is P2P_SESSION_DENIED, and comes too late then.', async (t) => {
     const { room, peers } = await agents(t, 'owner', 'member')
     const [a, b] = peers
     const asked = await request(t, a!, b!.peer_id, room)
@@ -175,7 +175,7 @@ export const p2p: Case[] = [
     await peers[1]!.ask('room.leave', room, {})
     has((await peers[0]!.next('p2p.session.closed')).payload, { session_id })
   }),
-  slowRule('p2p.not-renewed', '§8', 'A session that is not renewed does not outlive its token.', async (t) => {
+  slowRule(65, 'p2p.not-renewed', '§8', 'A session that is not renewed does not outlive its token.', async (t) => {
     const { room, peers } = await agents(t, 'owner', 'member')
     const [a, b] = peers
     const { session_id, requester } = await session(t, a!, b!, room)

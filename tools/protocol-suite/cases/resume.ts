@@ -47,6 +47,14 @@ export const resume: Case[] = [
       await back.next(({ payload }) => payload.text === '3')
       await t.settle(back)
       assert.deepEqual(texts(back), ['2', '3'])
+      back.socket.terminate()
+      await back.closed
+      // Numbers go on from what the client said it has, not from what was sent the first time.
+      const received = ticketOf(b!, 2).received + back.frames.length - 1
+      const again = await comeBack(t, users[1]!, { ...ticketOf(back), received })
+      has(again.answer.payload, { resumed: true })
+      await t.settle(again.wire)
+      assert.deepEqual(texts(again.wire), [])
     },
   ),
   rule('resume.all-received', '§4', 'Who got everything gets nothing again.', async (t) => {

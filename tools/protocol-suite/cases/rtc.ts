@@ -274,23 +274,29 @@ export const rtc: Case[] = [
     await bye(a!, rtc_id, 'hangup', 'failed')
     refused(await a!.ask('rtc.ice', b!.peer_id, { rtc_id, candidate: candidate() }), 'NOT_FOUND')
   }),
-  slowRule('rtc.timeout', '§7', 'No answer in 30 s: rtc.bye timeout for both ends, and a missed call.', async (t) => {
-    const { room, users, peers } = await t.meet('owner', 'member')
-    const [a, b] = peers
-    const rtc_id = await ring(t, a!, b!.peer_id, room)
-    await b!.next('rtc.offer')
-    const started = Date.now()
-    const timedOut = (frame: { type: string }) => frame.type === 'rtc.bye'
-    has((await a!.next(timedOut, 40_000)).payload, { rtc_id, reason: 'timeout' })
-    const waited = Date.now() - started
-    assert.ok(waited > 28_000 && waited < 36_000, `after ${waited} ms`)
-    has((await b!.next(timedOut)).payload, { rtc_id, reason: 'timeout' })
-    refused(await b!.ask('rtc.answer', a!.peer_id, { rtc_id, sdp: sdp() }), 'NOT_FOUND')
-    has((await a!.next('call.missed')).payload, {
-      from_user_id: users[0]!.user_id,
-      to_user_id: users[1]!.user_id,
-      purpose: 'call',
-      count: 1,
-    })
-  }),
+  slowRule(
+    30,
+    'rtc.timeout',
+    '§7',
+    'No answer in 30 s: rtc.bye timeout for both ends, and a missed call.',
+    async (t) => {
+      const { room, users, peers } = await t.meet('owner', 'member')
+      const [a, b] = peers
+      const rtc_id = await ring(t, a!, b!.peer_id, room)
+      await b!.next('rtc.offer')
+      const started = Date.now()
+      const timedOut = (frame: { type: string }) => frame.type === 'rtc.bye'
+      has((await a!.next(timedOut, 40_000)).payload, { rtc_id, reason: 'timeout' })
+      const waited = Date.now() - started
+      assert.ok(waited > 28_000 && waited < 36_000, `after ${waited} ms`)
+      has((await b!.next(timedOut)).payload, { rtc_id, reason: 'timeout' })
+      refused(await b!.ask('rtc.answer', a!.peer_id, { rtc_id, sdp: sdp() }), 'NOT_FOUND')
+      has((await a!.next('call.missed')).payload, {
+        from_user_id: users[0]!.user_id,
+        to_user_id: users[1]!.user_id,
+        purpose: 'call',
+        count: 1,
+      })
+    },
+  ),
 ]

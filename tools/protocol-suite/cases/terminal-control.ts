@@ -153,7 +153,7 @@ export const terminalControl: Case[] = [
     await t.settle(member)
     assert.deepEqual(host.all('terminal.control.released'), [])
   }),
-  slowRule('terminal.expiry', '§9', 'A holder that does not renew loses control after 15 s.', async (t) => {
+  slowRule(15, 'terminal.expiry', '§9', 'A holder that does not renew loses control after 15 s.', async (t) => {
     const { room, a, b, host, terminal_id } = await shared(t)
     const started = Date.now()
     const fence = await taken(t, a, room, host, terminal_id)
@@ -165,6 +165,7 @@ export const terminalControl: Case[] = [
     assert.ok((await taken(t, b, room, host, terminal_id)) > fence)
   }),
   slowRule(
+    15,
     'terminal.holder-dies',
     '§9',
     'Control ends within 15 s when the holder dies, renewed or not.',
