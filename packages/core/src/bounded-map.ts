@@ -1,6 +1,8 @@
 /** A map of at most `max` entries that forgets the one least recently used. */
 export interface BoundedMap<K, V> {
   get(key: K): V | undefined
+  /** Gets without making the entry any younger. */
+  peek(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
 }
@@ -17,6 +19,7 @@ export function createBoundedMap<K, V extends {}>(max: number): BoundedMap<K, V>
       entries.set(key, value)
       return value
     },
+    peek: (key) => entries.get(key),
     set(key, value) {
       entries.delete(key)
       entries.set(key, value)

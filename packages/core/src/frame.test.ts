@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isMeshError } from './errors.ts'
-import { decode, exceeds, idOf } from './frame.ts'
+import { decode, passOn, exceeds, idOf } from './frame.ts'
 import { frameText } from './testing/kit.ts'
 
 const id = '0b7d5a2e-1111-4222-8333-444455556666'
@@ -164,5 +164,65 @@ describe('the bytes of a class', () => {
     expect(over(4_096, 'chat', { text: ['a'.repeat(5_000)] })).toBe(true)
     expect(over(1_024, 'ice', { candidate: { candidate: ['a'.repeat(2_000)] } })).toBe(true)
     expect(over(65_536, 'sdp', { text: 'a'.repeat(66_000) })).toBe(true)
+  })
+})
+
+describe('passing a signal on', () => {
+  const from = `peer_${'s'.repeat(22)}`
+  const token = `${'h'.repeat(40)}.${'c'.repeat(300)}.${'s'.repeat(86)}`
+  const long = 'v=0\r\n'.repeat(300)
+  const envelope = {
+    type: 'rtc.offer',
+    id: '0b4a2f6e-1c1f-4f0e-9a59-0f4b1b0c7b11',
+    timestamp: '2026-01-01T00:00:00.000Z',
+    to: `peer_${'r'.repeat(22)}`,
+  }
+  const pass = (text: string) => {
+    const frame = decode(text, 16)
+    const { cap_token: _, ...payload } = frame.payload
+    return passOn(frame, from, payload)
+  }
+
+  it.each([
+    ['first', { cap_token: token, sdp: long }],
+    ['last', { sdp: long, cap_token: token }],
+    ['between', { rtc_id: 'x', cap_token: token, sdp: long }],
+    ['not there', { sdp: long }],
+  ])('gives a long one its sender and keeps the token, %s, from it', (_, payload) => {
+    const passed = pass(JSON.stringify({ ...envelope, payload }))
+    const { cap_token, ...rest } = payload as { cap_token?: string }
+    expect(JSON.parse(passed)).toEqual({ ...envelope, from, payload: rest })
+    expect(cap_token === undefined || !passed.includes(cap_token)).toBe(true)
+  })
+
+  // What is passed on must be the one reading that was checked, whichever of two members with one name a parser takes.
+  it.each([
+    ['a description twice', `{"sdp":"k=evil","sdp":${JSON.stringify(long)}}`],
+    ['one of the names escaped', `{"sdp":"k=evil","\\u0073dp":${JSON.stringify(long)}}`],
+    ['a token twice', `{"cap_token":"${token}","sdp":${JSON.stringify(long)},"cap_token":"${token}"}`],
+    ['the name of the token escaped', `{"cap\\u005ftoken":"${token}","sdp":${JSON.stringify(long)}}`],
+    [
+      'a member of the token’s text within a text',
+      `{"sdp":${JSON.stringify(`${long}"cap_token":"${token}",`)},"cap_token":"${token}"}`,
+    ],
+    ['a number twice', `{"n":1,"n":2,"sdp":${JSON.stringify(long)}}`],
+  ])('writes one with %s anew', (_, payload) => {
+    const { type, id, timestamp, to } = envelope
+    const head = `"type":"${type}","id":"${id}","timestamp":"${timestamp}","to":"${to}"`
+    const passed = pass(`{${head},"payload":${payload}}`)
+    const reading = JSON.parse(payload) as Record<string, unknown>
+    delete reading.cap_token
+    expect(passed).toBe(JSON.stringify({ type, id, timestamp, from, to, payload: reading }))
+  })
+
+  it('writes one anew whose envelope says more than it must', () => {
+    const text = JSON.stringify({ ...envelope, payload: { sdp: long } })
+    const twice = text.replace('{"type"', '{"to":"peer_other","type"')
+    const claimed = text.replace('{"type"', `{"from":"${from}","type"`)
+    const replying = text.replace('{"type"', `{"reply_to":"${envelope.id}","type"`)
+    const spaced = ` ${text}`
+    const { type, id, timestamp, to } = envelope
+    const expected = JSON.stringify({ type, id, timestamp, from, to, payload: { sdp: long } })
+    for (const odd of [twice, claimed, replying, spaced]) expect(pass(odd)).toBe(expected)
   })
 })

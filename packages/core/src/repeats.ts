@@ -5,32 +5,38 @@ import { MeshError } from './errors.ts'
 const perIdentity = 256
 const identities = 10_000
 
-/** A request that was answered. `holder` is the one peer that the answer is for, if it is not for all of the identity. */
-interface Answer {
+/** A request that acts once, however often it comes. */
+export interface Request {
+  /** The device or user that sent it. */
+  identity: string
+  id: string
+  /** All that it says; another one under the same id is a mistake. */
   body: string
-  reply: object
+  /** The one peer that the answer is for, if it is not for all of the identity. */
   holder: string | undefined
 }
 
 /** Remembers what requests were answered, so that a repeated id acts once, also across reconnects. */
 export interface Repeats {
   /** The answer of the first time, or undefined. @throws MeshError CONFLICT when the id came with another body */
-  find(identity: string, id: string, body: string, holder?: string): object | undefined
-  keep(identity: string, id: string, body: string, reply: object, holder?: string): void
+  find(request: Request): object | undefined
+  keep(request: Request, answer: object): void
 }
 
 /** @see Repeats */
 export function createRepeats(): Repeats {
-  const known = createBoundedMap<string, BoundedMap<string, Answer>>(identities)
+  const known = createBoundedMap<string, BoundedMap<string, Pick<Request, 'body' | 'holder'> & { answer: object }>>(
+    identities,
+  )
   return {
-    find(identity, id, body, holder) {
+    find({ identity, id, body, holder }) {
       const first = known.get(identity)?.get(id)
       if (first && first.body !== body) throw new MeshError('CONFLICT', undefined, { reason: 'repeated_id' })
-      return first?.holder === holder ? first?.reply : undefined
+      return first?.holder === holder ? first?.answer : undefined
     },
-    keep(identity, id, body, reply, holder) {
-      const own = known.get(identity) ?? createBoundedMap<string, Answer>(perIdentity)
-      own.set(id, { body, reply, holder })
+    keep({ identity, id, body, holder }, answer) {
+      const own = known.get(identity) ?? createBoundedMap(perIdentity)
+      own.set(id, { body, answer, holder })
       known.set(identity, own)
     },
   }

@@ -6,9 +6,10 @@ import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
 import { isId } from './ids.ts'
+import { matcherOf, type Matches } from './matches.ts'
 import type { LimitClass } from './limits.ts'
 import { clientEvents, type ServerEventType } from './protocol.ts'
-import type { Repeats } from './repeats.ts'
+import type { Repeats, Request } from './repeats.ts'
 
 /** What becomes of a frame: nothing more to do, or a wait. */
 type Outcome = void | Promise<void>
@@ -21,51 +22,76 @@ export interface Router {
   route(peer: Peer, frame: ClientFrame, bytes: number): Outcome
 }
 
-// The table without its literal types: from here on an event is looked up by a name that a client sent.
-const table = new Map<string, ClientEvent>(Object.entries(clientEvents))
-table.delete('system.hello')
+type Handle = (call: Call) => object | undefined | Promise<object | undefined>
+
+/** An event with what judges and handles it. */
+interface Entry {
+  readonly event: ClientEvent
+  readonly matches: Matches | undefined
+  readonly handle: Handle
+}
 
 /** @see Router */
 export function createRouter(engine: Engine, handlers: Handlers<HandledType>, repeats: Repeats): Router {
-  // The one seam where a name found in the table meets its handler: both come from the same table.
-  const handlerOf = new Map(Object.entries(handlers)) as unknown as Map<
-    string,
-    (call: Call) => object | void | Promise<object | void>
-  >
+  const entries = new Map<string, Entry>()
+  for (const [type, handle] of Object.entries(handlers)) {
+    // The one seam where a name finds its handler: both come from the same table, without its literal types from here on.
+    const event: ClientEvent = clientEvents[type as HandledType]
+    entries.set(type, { event, matches: matcherOf(event.payload), handle: handle as unknown as Handle })
+  }
 
   function route(peer: Peer, frame: ClientFrame, bytes: number): Outcome {
-    const event = table.get(frame.type)
-    if (!event) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_type' })
+    const entry = entries.get(frame.type)
+    if (!entry) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_type' })
+    const { event } = entry
     if (exceeds(engine.limits.classes[event.limit].bytes, event.limit, frame.payload, bytes)) {
       throw new MeshError('MESSAGE_TOO_LARGE')
     }
     if (frame.from !== undefined && frame.from !== peer.peer_id) throw invalid('envelope', 'from')
     if (!fits(event.to, frame.to)) throw invalid('envelope', 'to')
-    const parsed = v.safeParse(event.payload, frame.payload, { abortEarly: true })
-    if (!parsed.success) throw invalid('payload', v.getDotPath(parsed.issues[0]) ?? undefined)
-    const named = parsed.output['room_id']
-    if (event.to === 'room' && named !== undefined && named !== frame.to) throw invalid('payload', 'room_id')
-    const body = event.once ? JSON.stringify([frame.type, frame.to, parsed.output]) : undefined
-    const holder = event.once === 'peer' ? peer.peer_id : undefined
-    if (body !== undefined) {
-      const first = repeats.find(peer.identity, frame.id, body, holder)
-      if (first)
-        return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
-    }
-    const at = event.room === null ? undefined : belonging(event, peer, roomOf(event, frame))
-    return chain(at, (at) => {
-      if (at && event.may && !actionsOf[at.role].has(event.may)) throw new MeshError('ACCESS_DENIED')
-      const { type, id, to, timestamp } = frame
-      const answer = (result: object): void => {
-        if (body !== undefined) repeats.keep(peer.identity, id, body, result, holder)
-        if (!isEvent(result)) reply(peer, event, id, result)
-      }
-      // The table says which type has which payload and belonging; here they are values of whichever it is.
-      const call = { peer, type, id, to, timestamp, payload: parsed.output, frame, at: at?.proof, answer } as Call
-      return chain(handlerOf.get(type)?.(call), (result) => {
-        if (result && result !== engine.answered) answer(result)
-      })
+    const payload = entry.matches?.(frame.payload) === true ? frame.payload : validated(event, frame.payload)
+    if (event.to === 'room' && names(payload, frame.to) === false) throw invalid('payload', 'room_id')
+    if (event.once || event.room !== null) return settle(entry, peer, frame, payload)
+    return act(entry, peer, frame, payload, undefined)
+  }
+
+  /** Goes on with an event whose id has to be looked up, or whose sender has to belong to a room. */
+  function settle(entry: Entry, peer: Peer, frame: ClientFrame, payload: object): Outcome {
+    const { event } = entry
+    const repeat = event.once ? repeatOf(event, peer, frame, payload) : undefined
+    const first = repeat && repeats.find(repeat)
+    if (first) return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
+    if (event.room === null) return act(entry, peer, frame, payload, undefined, repeat)
+    return chain(belonging(event, peer, roomOf(event, frame)), ({ role, proof }) => {
+      if (event.may && !actionsOf[role].has(event.may)) throw new MeshError('ACCESS_DENIED')
+      return act(entry, peer, frame, payload, proof, repeat)
     })
+  }
+
+  function act(
+    { event, handle }: Entry,
+    peer: Peer,
+    frame: ClientFrame,
+    payload: object,
+    at: Belonging['proof'] | undefined,
+    repeat?: Request,
+  ): Outcome {
+    const { type, id, to, timestamp } = frame
+    // What is never answered needs no way to be answered later: signals are spared the closure.
+    const answer = event.reply === null ? unanswered : answering(event, peer, id, repeat)
+    // The table says which type has which payload and belonging; here they are values of whichever it is.
+    const result = handle({ peer, type, id, to, timestamp, payload, frame, at, answer } as Call)
+    if (result === undefined) return
+    return chain(result, (given) => {
+      if (given && given !== engine.answered) answer(given)
+    })
+  }
+
+  function answering(event: ClientEvent, peer: Peer, id: string, repeat: Request | undefined) {
+    return (result: object): void => {
+      if (repeat) repeats.keep(repeat, result)
+      if (!isEvent(result)) reply(peer, event, id, result)
+    }
   }
 
   function reply(peer: Peer, event: ClientEvent, reply_to: string, payload: object): void {
@@ -94,7 +120,14 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     return { role: member.role, proof: { room, member } }
   }
 
-  return { route, classOf: (type) => table.get(type)?.limit ?? 'other' }
+  return { route, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
+}
+
+const unanswered = (): void => {}
+
+/** Whether a payload that names a room names this one; undefined where it names none. */
+function names(payload: { room_id?: unknown }, room_id: string): boolean | undefined {
+  return payload.room_id === undefined ? undefined : payload.room_id === room_id
 }
 
 /** Whether the answer was a durable event that has been told already. */
@@ -105,6 +138,22 @@ function isEvent(result: object): result is Required<Answered> {
 interface Belonging {
   role: BelongingOf['joined']['role']
   proof: BelongingOf[keyof BelongingOf]
+}
+
+/** The payload as the schema has it, or the reason why it does not fit. @throws MeshError BAD_MESSAGE */
+function validated(event: ClientEvent, payload: object): object {
+  const parsed = v.safeParse(event.payload, payload, { abortEarly: true })
+  if (parsed.success) return parsed.output
+  throw invalid('payload', v.getDotPath(parsed.issues[0]) ?? undefined)
+}
+
+function repeatOf(event: ClientEvent, peer: Peer, frame: ClientFrame, payload: object): Request {
+  return {
+    identity: peer.identity,
+    id: frame.id,
+    body: JSON.stringify([frame.type, frame.to, payload]),
+    holder: event.once === 'peer' ? peer.peer_id : undefined,
+  }
 }
 
 function invalid(reason: string, path: string | undefined): MeshError {

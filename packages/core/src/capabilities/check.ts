@@ -25,7 +25,7 @@ export function createCapabilityCheck(options: {
 
   return {
     verifyCapability(token) {
-      const known = verified.get(token)
+      const known = verified.peek(token)
       // A key that was revoked takes with it what it once signed.
       if (known) return options.keys.has(known.kid) ? known : undefined
       return chain(verifyCapability(token, options), (claims) => {
