@@ -1,5 +1,5 @@
-// The yardstick: the least that relays a message between two sockets with ws. It parses, looks the receiver up, writes and
-// sends, and checks nothing.
+// The yardstick: the least that relays messages between sockets with ws. It parses, looks the receiver up, writes and
+// sends, and checks nothing. A message to `room` goes to all others, written for each of them.
 import { WebSocketServer, type WebSocket } from 'ws'
 import { reportTo } from './report.ts'
 
@@ -14,7 +14,8 @@ server.on('connection', (socket) => {
   socket.on('close', () => peers.delete(id))
   socket.on('message', (data: Buffer) => {
     const frame = JSON.parse(data.toString()) as { to: string }
-    peers.get(frame.to)?.send(JSON.stringify(frame))
+    if (frame.to !== 'room') peers.get(frame.to)?.send(JSON.stringify(frame))
+    else for (const peer of peers.values()) if (peer !== socket) peer.send(JSON.stringify(frame))
   })
 })
 server.on('listening', () => {

@@ -10,10 +10,15 @@ const open = { burst: 1_000_000_000, per_s: 1_000_000_000 }
 const limits = {
   frames: open,
   bytes: open,
-  classes: { ice: open, sdp: open, capability: open, other: open },
+  classes: { ice: open, sdp: open, capability: open, presence: open, other: open },
   candidates: 1_000_000_000,
-  connections_per_user: 10_000,
-  connections_per_address: 10_000,
+  unauthenticated: 100_000,
+  unauthenticated_per_address: 100_000,
+  connections_per_user: 100_000,
+  connections_per_address: 100_000,
+  // Presence is coalesced; here every update is to be told.
+  presence_interval_ms: 1,
+  ...(process.env.K ? { kept_frames: Number(process.env.K) } : {}),
 }
 const env = { MESH_DATA_DIR: dataDir, MESH_PORT: '0', MESH_LIMITS: JSON.stringify(limits) }
 const quiet = {

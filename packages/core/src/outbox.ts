@@ -38,6 +38,8 @@ export class Outbox {
   #handed = 0
   /** The latest frames handed over; undefined is one that a purge took away, whose number remains. */
   readonly #kept = new Ring<Outbound | undefined>()
+  /** Their sizes, so that to let go of a frame is not to look at it: by then it is in no cache any more. */
+  readonly #sizes = new Ring<number>()
   #keptBytes = 0
   #waiting: Waiting[] = []
   #waitingBytes = 0
@@ -116,7 +118,8 @@ export class Outbox {
       const frame = this.#kept.at(i)
       if (frame?.room !== room) continue
       this.#kept.replace(i, undefined)
-      this.#unkeep(frame)
+      this.#lighten(frame.text.length)
+      this.#sizes.replace(i, 0)
     }
     this.#filter(({ frame }) => frame.room !== room)
   }
@@ -162,9 +165,10 @@ export class Outbox {
   #hand(socket: MeshSocket, frame: Outbound): void {
     socket.send(frame)
     this.#handed++
+    const bytes = frame.text.length
     this.#kept.push(frame)
-    this.#keptBytes += frame.text.length
-    this.#host.load.bytes += frame.text.length
+    this.#sizes.push(bytes)
+    this.#lighten(-bytes)
     const { kept_frames, kept_bytes } = this.#host.limits
     while (this.#kept.length > kept_frames || this.#keptBytes > kept_bytes) this.#dropKept()
   }
@@ -214,13 +218,13 @@ export class Outbox {
   }
 
   #dropKept(): void {
-    const frame = this.#kept.shift()
-    if (frame) this.#unkeep(frame)
+    this.#kept.shift()
+    this.#lighten(this.#sizes.shift() ?? 0)
   }
 
-  #unkeep(frame: Outbound): void {
-    this.#keptBytes -= frame.text.length
-    this.#host.load.bytes -= frame.text.length
+  #lighten(bytes: number): void {
+    this.#keptBytes -= bytes
+    this.#host.load.bytes -= bytes
   }
 
   #forget(): void {

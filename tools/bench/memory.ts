@@ -1,0 +1,40 @@
+// Memory of an idle connection: what the server process has grown by when so many are open, authenticated on Mesh, just
+// open on the bare relay. The clients are in a process of their own.
+import { fork } from 'node:child_process'
+import { startServer, stopServer, usageOf, type Server } from './servers.ts'
+
+const connections = 10_000
+
+async function measure(file: string): Promise<number> {
+  const server = await startServer(file)
+  const { url, access_token, room_id } = server
+  await settle(server)
+  const before = await usageOf(server, true)
+  const clients = fork(new URL('idle-clients.ts', import.meta.url))
+  await new Promise((resolve, reject) => {
+    clients.once('message', resolve).once('exit', () => reject(new Error('the clients ended early')))
+    clients.send({ url, access_token, room_id, connections })
+  })
+  await settle(server)
+  const after = await usageOf(server, true)
+  clients.kill()
+  stopServer(server)
+  return (after.rss - before.rss) / connections
+}
+
+async function settle(server: Server): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await usageOf(server, true)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
+/** Measures both servers one after the other. */
+export async function memory(): Promise<string[]> {
+  const bare = await measure('server-bare.ts')
+  const mesh = await measure('server-mesh.ts')
+  const kib = (bytes: number) => (bytes / 1024).toFixed(1)
+  return [
+    `an idle connection, ${connections} of them: bare ${kib(bare)} KiB, authenticated on Mesh ${kib(mesh)} KiB, ratio ${(mesh / bare).toFixed(2)} (goal: at most 1.25)`,
+  ]
+}

@@ -1,0 +1,44 @@
+import { fork, type ChildProcess } from 'node:child_process'
+
+/** A server of the bench, in a process of its own. */
+export interface Server {
+  child: ChildProcess
+  url: string
+  access_token: string
+  room_id: string
+}
+
+/** CPU in microseconds, memory in bytes. */
+export interface Usage {
+  cpu: number
+  rss: number
+}
+
+/** Starts a server and waits until it listens. */
+export function startServer(file: string): Promise<Server> {
+  const child = fork(new URL(file, import.meta.url), {
+    execArgv: [
+      '--conditions=@mesh/source',
+      '--expose-gc',
+      ...(process.env.BENCH_PROF ? process.env.BENCH_PROF.split(' ') : []),
+    ],
+  })
+  return new Promise((resolve) =>
+    child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) })),
+  )
+}
+
+/** What a server has used so far; `gc` lets it collect its garbage first. */
+export function usageOf({ child }: Pick<Server, 'child'>, gc = false): Promise<Usage> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => resolve(message as Usage))
+    child.send(gc ? 'gc' : 'usage')
+  })
+}
+
+export function stopServer({ child }: Pick<Server, 'child'>): void {
+  child.disconnect()
+}
+
+export const median = (values: number[]) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
