@@ -104,6 +104,8 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
   queue_bytes: 'bytes that may wait for a client; from a quarter on presence is left out, beyond it 4002',
   queues_bytes: 'bytes that are held for all clients together',
   signal_ttl_ms: 'milliseconds after which a signal in a long queue is given up and its sender told UNROUTABLE',
+  position_check_s:
+    'seconds after which the server compares a room with its storage, in case word of an event got lost between nodes',
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
   terminals_per_peer: 'terminals that a peer may share at once',
   terminal_lease_ms: 'milliseconds for which control is granted, and renewed',

@@ -41,7 +41,7 @@ export async function serve({ limits, ...options }: ServeOptions = {}): Promise<
       },
     }
     const connection = test.mesh.accept(transport, { url: request.url ?? '/', headers, address: '127.0.0.1' })
-    socket.on('pong', () => connection.alive())
+    socket.on('pong', () => connection.control(6))
     socket.on('close', (code, reason) => connection.closed(code, String(reason)))
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) return connection.binary()

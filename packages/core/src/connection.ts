@@ -5,7 +5,7 @@ import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } fr
 import { internalError } from './internal-error.ts'
 import { Liveness } from './liveness.ts'
 import { isMeant, type Selector } from './selector.ts'
-import { Session, type SessionHost } from './session.ts'
+import { Session, type SessionConnection, type SessionHost } from './session.ts'
 import { parseHello, type Hello } from './system/hello.ts'
 import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
 
@@ -24,7 +24,7 @@ export interface ConnectionHost extends SessionHost {
 }
 
 /** One socket: it waits for the hello, then feeds the session that this opens or resumes. */
-export class Connection implements TransportConnection {
+export class Connection implements TransportConnection, SessionConnection {
   readonly socket: MeshSocket
   readonly address: string
   readonly #host: ConnectionHost
@@ -77,8 +77,12 @@ export class Connection implements TransportConnection {
     this.close('unsupported')
   }
 
-  alive(): void {
-    this.#liveness.heard(this.#host.clock.monotonic())
+  control(size: number): void {
+    if (this.#state === 'closed') return
+    const now = this.#host.clock.monotonic()
+    this.#liveness.heard(now)
+    // They relay nothing, but each costs an answer; what comes in counts whatever it is.
+    if (this.#raw.bytes.take(now, size) > 0 || this.#raw.frames.take(now) > 0) this.close('rate_limited')
   }
 
   drained(): void {
@@ -100,7 +104,6 @@ export class Connection implements TransportConnection {
     this.socket.close(code, reason)
   }
 
-  /** The session goes on elsewhere. */
   supersede(): void {
     if (this.#end()) this.socket.close(closeCodes.superseded, 'superseded')
   }

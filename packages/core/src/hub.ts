@@ -1,11 +1,13 @@
 import { isDemotion, type Role } from './acl.ts'
 import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
-import { MeshError } from './errors.ts'
+import { deliver, eventFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
+import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
 import type { Clock, RoomEvent, Storage } from './ports/index.ts'
 import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
+import { createRoomLog, type ReplyTo } from './room-log.ts'
 
 type Hooks = {
   left(occupant: Occupant, cause: LeaveCause): void
@@ -41,11 +43,10 @@ export interface Hub extends Pick<
   /** A room was deleted: everybody is out. */
   close(room_id: string): void
   /** Takes in an event that this or another node has stored. */
-  apply(event: RoomEvent, reply?: { peer: Peer; reply_to: string }): void
+  apply(event: RoomEvent, reply?: ReplyTo): void
+  /** Compares a live room with the storage, in case something did not come through. Never fails. */
+  check(room_id: string): Promise<void>
 }
-
-/** How long a gap in the order of a room's events may last before the storage is asked for what is missing. */
-const gapMs = 200
 
 /** @see Hub */
 export function createHub(options: {
@@ -60,8 +61,7 @@ export function createHub(options: {
   const peers = new Map<string, Peer>()
   const byUser = new Map<string, Set<Peer>>()
   const rooms = new Map<string, LiveRoom>()
-  const held = new Map<string, Map<number, { event: RoomEvent; reply?: Reply }>>()
-  type Reply = { peer: Peer; reply_to: string } | undefined
+  const log = createRoomLog({ storage, clock, encoder, rooms, change })
 
   function tell<T extends ServerEventType>(
     peer: Peer,
@@ -86,27 +86,7 @@ export function createHub(options: {
     frame.wire = undefined
   }
 
-  function apply(event: RoomEvent, reply?: Reply): void {
-    const room = rooms.get(event.room_id)
-    if (!room || room.occupants.size === 0) {
-      if (room) room.seq = Math.max(room.seq, event.seq)
-      if (reply) reply.peer.send(encodeEvent(event, room, reply.reply_to))
-      return
-    }
-    if (event.seq > room.seq + 1) return hold(room, event, reply)
-    // The count of a missed call may rise after the fact; every other event is told once.
-    if (event.seq <= room.seq && event.type !== 'call.missed') return
-    room.seq = Math.max(room.seq, event.seq)
-    change(room, event)
-    if (event.type === 'room.updated') room.name = String(event.payload.name ?? room.name)
-    announceIn(room, event, reply)
-    release(room)
-  }
-
-  /**
-   * What an event changes about who may what. It holds as soon as the event is known, even if its turn to be told has not
-   * come; what is older than the membership or policy in force changes nothing.
-   */
+  /** What is older than the membership or policy in force changes nothing. */
   function change(room: LiveRoom, event: RoomEvent): void {
     hooks.stored(room, event)
     if (event.type === 'room.member.removed') {
@@ -131,63 +111,6 @@ export function createHub(options: {
     if (isDemotion(previous, role)) hooks.restricted(occupant, 'role')
   }
 
-  function announceIn(room: LiveRoom, event: RoomEvent, reply: Reply): void {
-    let frame: Outbound | undefined
-    for (const occupant of room.occupants.values()) {
-      if (reply?.peer === occupant.peer) continue
-      // A snapshot may have shown this event already to somebody who has just come in.
-      if (event.seq <= occupant.seq && event.type !== 'call.missed') continue
-      occupant.seq = Math.max(occupant.seq, event.seq)
-      occupant.peer.send((frame ??= encodeEvent(event, room)))
-    }
-    if (frame) frame.wire = undefined
-    if (!reply) return
-    const own = room.occupants.get(reply.peer.peer_id)
-    if (own) own.seq = Math.max(own.seq, event.seq)
-    reply.peer.send(encodeEvent(event, room, reply.reply_to))
-  }
-
-  function encodeEvent(event: RoomEvent, room: LiveRoom | undefined, reply_to?: string): Outbound {
-    return eventFrame(encoder.event(event, reply_to), room)
-  }
-
-  /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
-  function hold(room: LiveRoom, event: RoomEvent, reply: Reply): void {
-    const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply?: Reply }>()
-    if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
-    held.set(room.room_id, waiting.set(event.seq, { event, reply }))
-    change(room, event)
-  }
-
-  function release(room: LiveRoom): void {
-    const waiting = held.get(room.room_id)
-    const next = waiting?.get(room.seq + 1)
-    if (!waiting || !next) return
-    waiting.delete(next.event.seq)
-    if (waiting.size === 0) held.delete(room.room_id)
-    apply(next.event, next.reply)
-  }
-
-  async function catchUp(room: LiveRoom, wanted = 0): Promise<void> {
-    if (rooms.get(room.room_id) !== room || room.seq >= Math.max(wanted, known(room))) return
-    try {
-      for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
-        const waiting = held.get(room.room_id)
-        const reply = waiting?.get(event.seq)?.reply
-        waiting?.delete(event.seq)
-        if (event.seq > room.seq) apply(event, reply)
-      }
-    } catch {
-      // Whatever is still missing is asked for again.
-    }
-    clock.after(gapMs, () => void catchUp(room, wanted))
-  }
-
-  /** The latest `seq` that this node has heard of. */
-  function known(room: LiveRoom): number {
-    return Math.max(room.seq, ...(held.get(room.room_id)?.keys() ?? []))
-  }
-
   const enter: Engine['enter'] = async (peer, room_id, entered) => {
     // The room is live before it is read, so that an event stored meanwhile shows in its `seq`; a snapshot older than
     // that is read again. From the snapshot to the end of this function nothing waits.
@@ -196,7 +119,7 @@ export function createHub(options: {
     room.entering++
     try {
       let snapshot = await storage.rooms.snapshot(room_id)
-      while (snapshot && snapshot.room.seq < known(room)) snapshot = await storage.rooms.snapshot(room_id)
+      while (snapshot && snapshot.room.seq < log.known(room)) snapshot = await storage.rooms.snapshot(room_id)
       const member = snapshot?.members.find((candidate) => candidate.user_id === peer.user_id)
       if (!snapshot) throw new MeshError('ROOM_NOT_FOUND')
       if (!member) throw new MeshError('ACCESS_DENIED')
@@ -204,7 +127,7 @@ export function createHub(options: {
       const { name, policy, policy_seq, seq } = snapshot.room
       if (room.occupants.size === 0) Object.assign(room, { name, policy, policy_seq, seq })
       // The others have not heard of what was read just now. If they do not soon, it got lost on the way here.
-      else if (seq > room.seq) clock.after(gapMs, () => void catchUp(room, seq))
+      else log.expect(room, seq)
       const { role, member_seq } = member
       const present = room.occupants.get(peer.peer_id)
       // What changed about somebody who is here comes with its event, which also ends what they may no longer do.
@@ -236,6 +159,14 @@ export function createHub(options: {
     forgetIfEmpty(room)
   }
 
+  function close(room_id: string): void {
+    const room = rooms.get(room_id)
+    if (!room) return
+    // Whoever is on the way in may have read the room before: no snapshot of it is new enough any more.
+    room.seq = Infinity
+    for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
+  }
+
   function freshPresence(): Occupant['presence'] {
     return { status: 'online', note: undefined, last_seen: clock.now(), told_at: -Infinity, cancel: undefined }
   }
@@ -243,10 +174,7 @@ export function createHub(options: {
   function forgetIfEmpty(room: LiveRoom): void {
     if (room.occupants.size > 0 || room.entering > 0 || rooms.get(room.room_id) !== room) return
     rooms.delete(room.room_id)
-    const waiting = held.get(room.room_id)
-    held.delete(room.room_id)
-    // Nobody is left to tell in order, but whoever asked is still owed the answer.
-    for (const { event, reply } of waiting?.values() ?? []) reply?.peer.send(encodeEvent(event, room, reply.reply_to))
+    log.forget(room)
   }
 
   return {
@@ -254,17 +182,17 @@ export function createHub(options: {
     rooms,
     tell,
     broadcast,
-    apply,
+    apply: log.apply,
+    repeat: log.repeat,
     enter,
     leave,
-    repeat: (peer, event, reply_to) => peer.send(encodeEvent(event, rooms.get(event.room_id), reply_to)),
     deliver,
     signal(call, payload, room) {
       const text = passOn(call.frame, call.peer.peer_id, payload)
       return { text, wire: undefined, kind: 'signal', room, from: call.peer, id: call.id }
     },
     publish(event, reply) {
-      apply(event, reply)
+      log.apply(event, reply)
       options.announce(event)
     },
     async notInRoom(room_id) {
@@ -293,26 +221,19 @@ export function createHub(options: {
       if (others?.delete(peer) && others.size === 0) byUser.delete(peer.user_id)
       for (const occupant of [...peer.rooms.values()]) leave(occupant, cause)
     },
-    close(room_id) {
+    close,
+    async check(room_id) {
       const room = rooms.get(room_id)
-      if (!room) return
-      // Whoever is on the way in may have read the room before: no snapshot of it is new enough any more.
-      room.seq = Infinity
-      for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
+      try {
+        if (room && !(await log.check(room))) close(room_id)
+      } catch {
+        // The storage is away; the next look finds out.
+      }
     },
   }
 }
 
 const nobody: ReadonlySet<Peer> = new Set()
-
-function deliver(frame: Outbound, receivers: Iterable<Peer>): void {
-  for (const peer of receivers) peer.send(frame)
-  frame.wire = undefined
-}
-
-function eventFrame(text: string, room: LiveRoom | undefined): Outbound {
-  return { text, wire: undefined, kind: 'event', room, from: undefined, id: undefined }
-}
 
 function emptyRoom(room_id: string): LiveRoom {
   return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, occupants: new Map() }

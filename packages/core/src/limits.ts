@@ -44,6 +44,7 @@ const limitsSchema = v.strictObject({
   queues_bytes: count,
   signal_ttl_ms: count,
   stall_ms: count,
+  position_check_s: count,
   terminals_per_peer: count,
   terminal_lease_ms: count,
 })
@@ -105,6 +106,7 @@ export const defaultLimits: Limits = {
   queues_bytes: 268_435_456,
   signal_ttl_ms: 30_000,
   stall_ms: 10_000,
+  position_check_s: 60,
   terminals_per_peer: 16,
   terminal_lease_ms: 15_000,
 }

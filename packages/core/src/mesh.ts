@@ -164,6 +164,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const addresses = createAddressCounts(limits)
   let closing = false
   const load = { bytes: 0 }
+  let ticks = 0
   const host: ConnectionHost = {
     clock,
     ids,
@@ -211,6 +212,7 @@ export function createMesh(options: MeshOptions): Mesh {
   function tick(): void {
     for (const connection of connections) connection.tick()
     if (load.bytes > limits.queues_bytes) relieve()
+    if (++ticks % limits.position_check_s === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
     stopTicking = clock.after(1000, tick)
   }
 
@@ -236,6 +238,7 @@ export function createMesh(options: MeshOptions): Mesh {
     rooms: createRoomService({
       ...engine,
       knownCaps,
+      checkRoom: hub.check,
       closeRoom(room_id) {
         hub.close(room_id)
         bus.publish('deleted', room_id)

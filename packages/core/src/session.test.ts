@@ -57,7 +57,7 @@ describe('frames', () => {
     else mesh.disconnect({ peer_id: a.peer_id })
     a.send('chat.message.send', room, { text: 'after the close' })
     a.connection.binary()
-    a.connection.alive()
+    a.connection.control(6)
     go()
     // What was under way is stored and told; what waited is not.
     expect((await b.next('chat.message.created')).payload.text).toBe('under way')
@@ -217,7 +217,7 @@ describe('the socket', () => {
     const a = await connect(ann)
     for (let i = 0; i < 5; i++) {
       clock.advance(20_000)
-      a.connection.alive()
+      a.connection.control(6)
     }
     expect(a.frames.map(({ type }) => type)).toEqual(['system.welcome'])
   })

@@ -1,6 +1,6 @@
 import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
-import type { Connection } from './connection.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
+import { eventFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { decode, idOf } from './frame.ts'
@@ -11,6 +11,7 @@ import type { Limits } from './limits.ts'
 import { Outbox, type OutboxHost } from './outbox.ts'
 import type { Clock, Logger } from './ports/index.ts'
 import type { Router } from './router.ts'
+import type { MeshSocket } from './transport.ts'
 
 /** What sessions share. */
 export interface SessionHost {
@@ -23,6 +24,16 @@ export interface SessionHost {
   readonly router: Router
   readonly outboxes: OutboxHost
   readonly sessions: Map<string, Session>
+}
+
+/** The connection of a session, as the session needs it. */
+export interface SessionConnection {
+  readonly socket: MeshSocket
+  close(reason: CloseReason): void
+  /** The session goes on elsewhere. */
+  supersede(): void
+  /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
+  refresh(token: string): Promise<number>
 }
 
 /**
@@ -48,12 +59,12 @@ export class Session implements Peer {
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
   doomed: CloseReason | undefined
   /** The connection that is being checked for taking this session over, if there is one. */
-  claimant: Connection | undefined
+  claimant: SessionConnection | undefined
   readonly #host: SessionHost
   readonly #outbox: Outbox
   readonly #buckets: ClassBuckets
   #offences: Bucket | undefined
-  #connection: Connection | undefined
+  #connection: SessionConnection | undefined
   #resumeToken: string
   #spent: { token: string; id: string } | undefined
   #waiting: { text: string; size: number }[] | undefined
@@ -120,14 +131,14 @@ export class Session implements Peer {
   }
 
   /** A fresh session begins on its connection; the welcome has been sent. */
-  open(connection: Connection): void {
+  open(connection: SessionConnection): void {
     this.#connection = connection
     this.#outbox.attach(connection.socket)
     this.#host.hub.add(this)
   }
 
   /** The session goes on over another connection; the welcome has been sent. The newest socket wins. */
-  resume(connection: Connection, received: number): void {
+  resume(connection: SessionConnection, received: number): void {
     const former = this.#connection
     this.#connection = connection
     this.#stopWindow?.()
@@ -138,7 +149,7 @@ export class Session implements Peer {
   }
 
   /** A connection of this session is closed. */
-  detach(connection: Connection): void {
+  detach(connection: SessionConnection): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
     this.#outbox.detach()
@@ -212,7 +223,7 @@ export class Session implements Peer {
     const { clock, encoder, limits } = this.#host
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'a handler failed')
     const text = encoder.error(this.peer_id, known, reply_to)
-    this.send({ text, wire: undefined, kind: 'event', room: undefined, from: undefined, id: undefined })
+    this.send(eventFrame(text))
     if (known.code === 'RATE_LIMITED') {
       const now = clock.monotonic()
       this.#offences ??= new Bucket(limits.offences, now)
@@ -261,6 +272,6 @@ export class Session implements Peer {
   #undelivered(frame: Outbound): void {
     if (!frame.from || frame.id === undefined) return
     const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
-    frame.from.send({ text, wire: undefined, kind: 'event', room: undefined, from: undefined, id: undefined })
+    frame.from.send(eventFrame(text))
   }
 }

@@ -32,8 +32,8 @@ export interface Connection {
   message(text: string, bytes: number): void
   /** A binary frame came. */
   binary(): void
-  /** The other end gave a sign of life below the protocol. */
-  alive(): void
+  /** The other end gave a sign of life below the protocol, such as a ping or pong; `bytes` is its size on the wire. */
+  control(bytes: number): void
   /** What was buffered has gone out: there is room again. */
   drained(): void
   /** The socket is closed, by whomever, with the code and reason of RFC 6455 section 7.1.5 where there was one. */

@@ -34,7 +34,10 @@ export function createTransport(engine: Mesh): AcceptSocket {
       if (isBinary) connection.binary()
       else connection.message(data.toString(), data.length)
     })
-    ws.on('pong', () => connection.alive())
+    // A client's frame has 6 bytes around so small a payload.
+    const control = (data: Buffer) => connection.control(data.length + 6)
+    ws.on('ping', control)
+    ws.on('pong', control)
     ws.on('close', (code, reason) => connection.closed(code, String(reason)))
   }
 }

@@ -54,7 +54,11 @@ export interface Rooms {
 
 /** @see Rooms */
 export function createRoomService(
-  engine: Engine & { closeRoom(room_id: string): void; knownCaps: readonly string[] },
+  engine: Engine & {
+    closeRoom(room_id: string): void
+    checkRoom(room_id: string): Promise<void>
+    knownCaps: readonly string[]
+  },
 ): Rooms {
   const { storage, clock, ids } = engine
 
@@ -74,6 +78,16 @@ export function createRoomService(
     at: clock.now(),
     payload,
   })
+
+  /** A write that failed may have taken effect: what it changed must not wait for the next event to be noticed. */
+  async function write<T>(room_id: string, result: Promise<T>): Promise<T> {
+    try {
+      return await result
+    } catch (error) {
+      void engine.checkRoom(room_id)
+      throw error
+    }
+  }
 
   async function reread(room_id: string): Promise<Room> {
     const room = await storage.rooms.find(room_id)
@@ -115,7 +129,7 @@ export function createRoomService(
         ...(policy === undefined ? {} : { policy: merge(room.policy, policy) }),
       }
       if (Object.keys(change).length === 0) return room
-      const event = await storage.rooms.update(room_id, change, newEvent('room.updated', change))
+      const event = await write(room_id, storage.rooms.update(room_id, change, newEvent('room.updated', change)))
       if (!event) throw new MeshError('ROOM_NOT_FOUND')
       engine.publish(event)
       return reread(room_id)
@@ -123,7 +137,7 @@ export function createRoomService(
 
     async delete(actor, room_id) {
       await authorize(actor, room_id, 'room.delete')
-      if (!(await storage.rooms.delete(room_id))) throw new MeshError('ROOM_NOT_FOUND')
+      if (!(await write(room_id, storage.rooms.delete(room_id)))) throw new MeshError('ROOM_NOT_FOUND')
       engine.closeRoom(room_id)
     },
 
@@ -137,9 +151,12 @@ export function createRoomService(
       const user = await storage.users.find(user_id)
       if (!user) throw new MeshError('NOT_FOUND', 'No such user')
       const payload = { user_id, username: user.username, role }
-      const result = await storage.rooms.setMember(
-        { room_id, user_id, role, at: clock.now() },
-        { added: newEvent('room.member.added', payload), updated: newEvent('room.member.updated', payload) },
+      const result = await write(
+        room_id,
+        storage.rooms.setMember(
+          { room_id, user_id, role, at: clock.now() },
+          { added: newEvent('room.member.added', payload), updated: newEvent('room.member.updated', payload) },
+        ),
       )
       if (result.outcome === 'missing') throw new MeshError('ROOM_NOT_FOUND')
       if (result.outcome === 'last_owner') throw lastOwner()
@@ -152,9 +169,9 @@ export function createRoomService(
     async removeMember(actor, room_id, user_id) {
       const isSelf = actor !== 'administrator' && actor.user_id === user_id
       await authorize(actor, room_id, isSelf ? 'join' : 'members')
-      const result = await storage.rooms.removeMember(
-        { room_id, user_id },
-        newEvent('room.member.removed', { user_id }),
+      const result = await write(
+        room_id,
+        storage.rooms.removeMember({ room_id, user_id }, newEvent('room.member.removed', { user_id })),
       )
       if (result.outcome === 'missing') throw new MeshError('NOT_FOUND', 'No such member')
       if (result.outcome === 'last_owner') throw lastOwner()

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { MeshError } from './errors.ts'
+import { createMemoryStorage } from './memory/storage.ts'
+import { createWorld, heard, settle, unhurried } from './testing/kit.ts'
+
+const removal = { id: '0b7d5a2e-1111-4222-8333-444455556666', type: 'room.member.removed', from: 'server', at: 0 }
+
+/** Lets the storage answer, and what its answer causes. */
+async function look(w: Awaited<ReturnType<typeof createWorld>>, ms: number): Promise<void> {
+  w.clock.advance(ms)
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('what another node did, and no word of it came', () => {
+  it('shows when the room is compared with the storage, within a minute', async () => {
+    const w = await createWorld({ limits: { ...unhurried, position_check_s: 60 } })
+    const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
+    const event = { ...removal, payload: { user_id: w.bob } }
+    await w.storage.rooms.removeMember({ room_id: w.room, user_id: w.bob }, event)
+    await look(w, 59_000)
+    expect(heard(b)).not.toContain('room.left')
+    await look(w, 1_000)
+    await look(w, 200)
+    expect((await b.next('room.left')).payload.reason).toBe('removed')
+    expect(heard(a)).toContain('room.member.removed')
+  })
+
+  it('shows for a room that was deleted as well', async () => {
+    const w = await createWorld({ limits: { ...unhurried, position_check_s: 60 } })
+    const b = await w.enter(w.bob)
+    await w.storage.rooms.delete(w.room)
+    await look(w, 60_000)
+    expect((await b.next('room.left')).payload.reason).toBe('deleted')
+  })
+})
+
+describe('a change whose answer was lost', () => {
+  it('holds at once where it had taken effect', async () => {
+    const storage = createMemoryStorage()
+    const w = await createWorld({ storage })
+    const b = await w.enter(w.bob)
+    const { removeMember } = storage.rooms
+    storage.rooms.removeMember = async (...of) => {
+      await removeMember(...of)
+      throw new MeshError('UNAVAILABLE')
+    }
+    await expect(w.remove(w.bob)).rejects.toThrow('unavailable')
+    await look(w, 0)
+    await look(w, 200)
+    await settle()
+    expect((await b.next('room.left')).payload.reason).toBe('removed')
+  })
+})
+
+describe('an event that was told before its own writer came to it', () => {
+  it('still answers who asked for it, and nobody hears of it twice', async () => {
+    const storage = createMemoryStorage()
+    const w = await createWorld({ storage, limits: { ...unhurried, position_check_s: 60 } })
+    const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
+    const { append } = storage.events
+    let goOn = () => {}
+    storage.events.append = async (...of) => {
+      const result = await append(...of)
+      await new Promise<void>((resolve) => (goOn = resolve))
+      return result
+    }
+    const id = a.send('chat.message.send', w.room, { text: 'slowly answered' })
+    await look(w, 60_000)
+    await look(w, 200)
+    expect((await b.next('chat.message.created')).payload.text).toBe('slowly answered')
+    goOn()
+    expect((await a.next((frame) => frame.reply_to === id)).payload.text).toBe('slowly answered')
+    await settle(b)
+    expect(heard(b).filter((type) => type === 'chat.message.created')).toHaveLength(1)
+  })
+})

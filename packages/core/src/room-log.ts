@@ -1,0 +1,140 @@
+import type { LiveRoom, Outbound, Peer } from './context.ts'
+import { deliver, eventFrame } from './deliver.ts'
+import type { Encoder } from './encoder.ts'
+import type { Clock, RoomEvent, Storage } from './ports/index.ts'
+
+/** Who asked for what became an event, and under which id. */
+export interface ReplyTo {
+  readonly peer: Peer
+  readonly reply_to: string
+}
+
+/** Tells the durable events of live rooms in the order of their `seq`, whatever order they are heard of in. */
+export interface RoomLog {
+  /** Takes in an event that this or another node has stored. */
+  apply(event: RoomEvent, reply?: ReplyTo): void
+  /** Answers with an event again that everybody else has heard of. */
+  repeat(peer: Peer, event: RoomEvent, reply_to: string): void
+  /** The latest `seq` that this node has heard of. */
+  known(room: LiveRoom): number
+  /** The storage is known to be at `seq`: unless the events up to there come soon, they are read. */
+  expect(room: LiveRoom, seq: number): void
+  /** Compares a room with the storage, in case something did not come through. Resolves with whether there still is such a room. */
+  check(room: LiveRoom): Promise<boolean>
+  /** Nobody is in the room any more. */
+  forget(room: LiveRoom): void
+}
+
+/** How long a gap in the order of a room's events may last before the storage is asked for what is missing. */
+const gapMs = 200
+
+/** @see RoomLog */
+export function createRoomLog(options: {
+  storage: Storage
+  clock: Clock
+  encoder: Encoder
+  rooms: ReadonlyMap<string, LiveRoom>
+  /**
+   * What an event changes about who may what. It holds as soon as the event is known, even if its turn to be told has not
+   * come; it may be asked twice about one event.
+   */
+  change(room: LiveRoom, event: RoomEvent): void
+}): RoomLog {
+  const { storage, clock, encoder, rooms, change } = options
+  const held = new Map<string, Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>>()
+
+  function apply(event: RoomEvent, reply?: ReplyTo): void {
+    const room = rooms.get(event.room_id)
+    if (!room || room.occupants.size === 0) {
+      if (room) room.seq = Math.max(room.seq, event.seq)
+      return answer(event, room, reply)
+    }
+    if (event.seq > room.seq + 1) return hold(room, event, reply)
+    // The count of a missed call may rise after the fact; every other event is told once. Reading what was missing may have
+    // told it before its own writer came to: who asked is still owed the answer.
+    if (event.seq <= room.seq && event.type !== 'call.missed') return answer(event, room, reply)
+    room.seq = Math.max(room.seq, event.seq)
+    change(room, event)
+    if (event.type === 'room.updated') room.name = String(event.payload.name ?? room.name)
+    tell(room, event, reply)
+    release(room)
+  }
+
+  function tell(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
+    const receivers: Peer[] = []
+    for (const occupant of room.occupants.values()) {
+      // A snapshot may have shown this event already to somebody who has just come in.
+      const isNews = event.seq > occupant.seq || event.type === 'call.missed'
+      occupant.seq = Math.max(occupant.seq, event.seq)
+      if (isNews && occupant.peer !== reply?.peer) receivers.push(occupant.peer)
+    }
+    if (receivers.length > 0) deliver(frameOf(event, room), receivers)
+    answer(event, room, reply)
+  }
+
+  function answer(event: RoomEvent, room: LiveRoom | undefined, reply: ReplyTo | undefined): void {
+    if (reply) deliver(frameOf(event, room, reply.reply_to), [reply.peer])
+  }
+
+  function frameOf(event: RoomEvent, room: LiveRoom | undefined, reply_to?: string): Outbound {
+    return eventFrame(encoder.event(event, reply_to), room)
+  }
+
+  /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
+  function hold(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
+    const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>()
+    if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
+    held.set(room.room_id, waiting.set(event.seq, { event, reply }))
+    change(room, event)
+  }
+
+  function release(room: LiveRoom): void {
+    const waiting = held.get(room.room_id)
+    const next = waiting?.get(room.seq + 1)
+    if (!waiting || !next) return
+    waiting.delete(next.event.seq)
+    if (waiting.size === 0) held.delete(room.room_id)
+    apply(next.event, next.reply)
+  }
+
+  async function catchUp(room: LiveRoom, wanted = 0): Promise<void> {
+    if (rooms.get(room.room_id) !== room || room.seq >= Math.max(wanted, known(room))) return
+    try {
+      for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
+        const waiting = held.get(room.room_id)
+        const reply = waiting?.get(event.seq)?.reply
+        waiting?.delete(event.seq)
+        if (event.seq > room.seq) apply(event, reply)
+      }
+    } catch {
+      // Whatever is still missing is asked for again.
+    }
+    clock.after(gapMs, () => void catchUp(room, wanted))
+  }
+
+  function known(room: LiveRoom): number {
+    return Math.max(room.seq, ...(held.get(room.room_id)?.keys() ?? []))
+  }
+
+  function expect(room: LiveRoom, seq: number): void {
+    if (seq > room.seq) clock.after(gapMs, () => void catchUp(room, seq))
+  }
+
+  return {
+    apply,
+    known,
+    expect,
+    repeat: (peer, event, reply_to) => answer(event, rooms.get(event.room_id), { peer, reply_to }),
+    async check(room) {
+      const stored = await storage.rooms.find(room.room_id)
+      if (stored) expect(room, stored.seq)
+      return stored !== undefined
+    },
+    forget(room) {
+      const waiting = held.get(room.room_id)
+      held.delete(room.room_id)
+      // Nobody is left to tell in order, but whoever asked is still owed the answer.
+      for (const { event, reply } of waiting?.values() ?? []) answer(event, room, reply)
+    },
+  }
+}
