@@ -55,7 +55,8 @@ describe('a change whose answer was lost', () => {
 describe('an event that was told before its own writer came to it', () => {
   it('still answers who asked for it, and nobody hears of it twice', async () => {
     const storage = createMemoryStorage()
-    const w = await createWorld({ storage, limits: { ...unhurried, position_check_s: 60 } })
+    const digest = (text: string) => text
+    const w = await createWorld({ storage, digest, limits: { ...unhurried, position_check_s: 60 } })
     const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
     const { append } = storage.events
     let goOn = () => {}

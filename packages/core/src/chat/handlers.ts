@@ -36,11 +36,10 @@ export function createChat(engine: Engine): Area<keyof typeof chatClientEvents> 
         )
         if (!('event' in stored)) throw refusals[stored.outcome]()
         const { event, outcome } = stored
-        // The room may know an event that was just stored, since it reads what it seems to have missed; and it may not know
-        // one that was stored by an earlier attempt, whose result got lost.
+        // An earlier attempt may have stored it and not lived to tell.
         const isTold = event.seq <= (engine.rooms.get(to)?.seq ?? 0)
-        if (outcome === 'appended' || !isTold) engine.publish(event, isTold ? undefined : { peer, reply_to: id })
-        if (isTold) engine.repeat(peer, event, id)
+        if (outcome === 'repeated' && isTold) engine.repeat(peer, event, id)
+        else engine.publish(event, { peer, reply_to: id })
         return engine.answered
       },
     },
