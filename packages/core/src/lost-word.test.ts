@@ -66,6 +66,7 @@ describe('an event that was told before its own writer came to it', () => {
       return result
     }
     const id = a.send('chat.message.send', w.room, { text: 'slowly answered' })
+    await look(w, 0)
     await look(w, 60_000)
     await look(w, 200)
     expect((await b.next('chat.message.created')).payload.text).toBe('slowly answered')
