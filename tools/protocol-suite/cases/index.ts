@@ -17,6 +17,7 @@ import { resume } from './resume.ts'
 import { revocation } from './revocation.ts'
 import { ringingCases } from './ringing.ts'
 import { rooms } from './rooms.ts'
+import { rtcContents } from './rtc-contents.ts'
 import { rtc } from './rtc.ts'
 import { transport } from './transport.ts'
 
@@ -31,6 +32,7 @@ export const allCases: readonly Case[] = [
   ...chat,
   ...capabilities,
   ...rtc,
+  ...rtcContents,
   ...ringingCases,
   ...p2p,
   ...p2pRefused,

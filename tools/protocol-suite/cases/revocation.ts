@@ -52,6 +52,34 @@ export const revocation: Case[] = [
     for (const peer of [peers[1]!, second]) has((await peer.next('room.left')).payload, { reason: 'removed' })
   }),
   rule(
+    'revocation.traffic',
+    '§5 §6',
+    'Whatever is under way, nothing of or for the member comes after the removal.',
+    async (t) => {
+      const { room, users, peers } = await t.meet('owner', 'member')
+      const [a, b] = peers
+      const rtc_id = await open(t, b!, a!, room)
+      for (let i = 0; i < 6; i++) b!.send('chat.message.send', room, { text: `${i}` })
+      for (let i = 0; i < 20; i++) b!.send('rtc.ice', a!.peer_id, { rtc_id, candidate: candidate(i) })
+      for (let i = 0; i < 4; i++) a!.send('chat.message.send', room, { text: `from the owner ${i}` })
+      await t.api(users[0], 'DELETE', `/rooms/${room}/members/${users[1]!.user_id}`)
+      const answered = a!.frames.length
+      for (let i = 0; i < 4; i++) a!.send('chat.message.send', room, { text: `later ${i}` })
+      await t.settle(a!, b!)
+      const { body } = await t.api(users[0], 'GET', `/rooms/${room}/events?limit=1000`)
+      const events = body.data as { type: string; payload: { user_id?: string } }[]
+      const removed = events.findIndex(({ type }) => type === 'room.member.removed')
+      const late = events.slice(removed + 1).filter(({ payload }) => payload.user_id === users[1]!.user_id)
+      assert.deepEqual(late, [], 'in the history')
+      const signals = a!.frames.slice(answered).filter(({ type, from }) => type === 'rtc.ice' && from === b!.peer_id)
+      assert.deepEqual(signals, [], 'signals after the answer to the removal')
+      const left = b!.frames.findIndex(({ type }) => type === 'room.left')
+      const heard = b!.frames.slice(left + 1).filter(({ to }) => to === room)
+      assert.ok(left !== -1)
+      assert.deepEqual(heard, [], 'told to the removed')
+    },
+  ),
+  rule(
     'revocation.within',
     '§6',
     'A removal ends a call within 100 ms: one end gets a bye, the other is out of the room.',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { decodeJwt } from 'jose'
 import { rule, slowRule, type Case } from '../case.ts'
-import { has, refused } from '../world.ts'
+import { delay, has, refused } from '../world.ts'
 import type { Wire } from '../wire.ts'
 import { control, meet, release, released, share, shared, take, taken } from './terminals.ts'
 
@@ -163,6 +164,22 @@ export const terminalControl: Case[] = [
     const cap_token = await control(t, a, room, host)
     refused(await a.ask('terminal.control.renew', 'server', { terminal_id, fence, cap_token }), 'CONFLICT', 'NOT_FOUND')
     assert.ok((await taken(t, b, room, host, terminal_id)) > fence)
+  }),
+  slowRule(52, 'terminal.lease-within-token', '§9', "A lease never goes past the token's exp.", async (t) => {
+    const { room, a, host, terminal_id } = await shared(t)
+    const target = { target_peer_id: host.peer_id, ttl_s: 60 }
+    const cap_token = await t.grant(a, room, ['terminal:control'], target)
+    const { exp = 0 } = decodeJwt(cap_token)
+    await delay(exp * 1000 - 8_000 - Date.now())
+    const granted = await a.ask('terminal.control.take', 'server', { terminal_id, cap_token })
+    has(granted, { type: 'terminal.control.granted' })
+    const end = Date.parse(String(granted.payload.expires_at))
+    assert.ok(end <= exp * 1000, `${end - exp * 1000} ms past the token`)
+    const renewal = { terminal_id, fence: granted.payload.fence, cap_token }
+    const renewed = await a.ask('terminal.control.renew', 'server', renewal)
+    assert.ok(Date.parse(String(renewed.payload.expires_at)) <= exp * 1000, 'nor by a renewal')
+    await released(host, terminal_id, 15_000)
+    assert.ok(Date.now() < exp * 1000 + 3_000, 'and is over with it')
   }),
   slowRule(
     15,
