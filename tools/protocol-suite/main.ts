@@ -1,6 +1,6 @@
 // The command line of the suite: see README.md.
 import { parseArgs } from 'node:util'
-import { runSuite, type Result } from './run.ts'
+import { runSuite, type Result, type SuiteOptions } from './run.ts'
 
 const usage =
   'usage: pnpm protocol-suite <url> --admin <name>:<password> [--only <pattern>] [--json]\n' +
@@ -22,8 +22,19 @@ const mark = { passed: 'pass', failed: 'FAIL', skipped: 'skip' }
 const line = ({ id, section, rule, outcome, detail, ms }: Result) =>
   `${mark[outcome]}  ${id}  ${section}  ${rule}  (${ms} ms)${detail === undefined ? '' : `\n      ${detail}`}`
 
+/** A server that cannot be used at all is a sentence, not a stack. */
+async function run(options: SuiteOptions): Promise<Result[]> {
+  try {
+    return await runSuite(options)
+  } catch (error) {
+    const { message, cause } = error instanceof Error ? error : new Error(String(error))
+    console.error(cause instanceof Error ? `${message}: ${cause.message}` : message)
+    process.exit(2)
+  }
+}
+
 const started = Date.now()
-const results = await runSuite({
+const results = await run({
   url,
   admin: { username: login.slice(0, colon), password: login.slice(colon + 1) },
   only: values.only === undefined ? undefined : new RegExp(values.only),
