@@ -4,7 +4,8 @@ import { startDemo } from '../demo.ts'
 import type { Demo } from '../demo.ts'
 import { executablePath, hasBrowser, launch, watchSignals } from './browser.ts'
 import type { Signals } from './browser.ts'
-import { countBytes } from './traffic.ts'
+import { watchTraffic } from './traffic.ts'
+import type { Traffic } from './traffic.ts'
 
 if (!hasBrowser) console.warn(`SKIPPED: the demo's end-to-end tests need a browser at ${executablePath}`)
 
@@ -12,7 +13,7 @@ if (!hasBrowser) console.warn(`SKIPPED: the demo's end-to-end tests need a brows
 describe.skipIf(!hasBrowser)('two tabs', () => {
   let demo: Demo
   let browser: Browser
-  let serverBytes: () => number
+  let traffic: Traffic
   let alice: Page
   let bob: Page
   const signals: Signals[] = []
@@ -20,7 +21,7 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
 
   beforeAll(async () => {
     demo = await startDemo({ port: 0 })
-    serverBytes = countBytes(demo.server)
+    traffic = watchTraffic(demo.server)
     browser = await launch()
     alice = await newPage()
     bob = await newPage()
@@ -88,7 +89,7 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
       await page.locator('#call-path[data-path=direct]').waitFor()
       await expect.poll(() => frames(page), { timeout: 10_000 }).toBeGreaterThan(0)
     }
-    const bytes = serverBytes()
+    const bytes = traffic.bytes()
     let before = [await frames(alice), await frames(bob)]
     for (let second = 0; second < 5; second++) {
       await new Promise((resolve) => setTimeout(resolve, 1_100))
@@ -98,7 +99,7 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
       before = now
     }
     // A ping and its answer may fall into these seconds; one second of video alone would be ten times as much.
-    expect(serverBytes() - bytes).toBeLessThan(2_000)
+    expect(traffic.bytes() - bytes).toBeLessThan(2_000)
   })
 
   it('turn both cameras off and on again at the same moment', { timeout: 60_000 }, async () => {
@@ -117,6 +118,26 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
     }
     expect(glares()).toBeGreaterThan(0)
     for (const page of [alice, bob]) await callState(page, 'connected').waitFor()
+  })
+
+  it('go on when both lose the server: nobody leaves, and what is done meanwhile is caught up with', async () => {
+    const seen = await Promise.all([watch(alice, 'bob'), watch(bob, 'alice')])
+    traffic.cut()
+    await alice.getByRole('button', { name: 'Turn camera off' }).click()
+    await bob.locator('#remote[data-picture=off]').waitFor()
+    await alice.getByRole('button', { name: 'Turn camera on' }).click()
+    await bob.locator('#remote[data-picture=on]').waitFor()
+    for (const page of [alice, bob]) {
+      await page.locator('#server-state[data-state=online]').waitFor()
+      await moreFrames(page)
+    }
+    for (const statuses of seen) {
+      const heard = await statuses()
+      expect(heard).toContain('server reconnecting')
+      expect(heard.filter((word) => !/^(server|person) (online|reconnecting)$|^call connected$/.test(word))).toEqual([])
+    }
+    // The browser says that a connection was lost, as it should.
+    complaints.splice(0, complaints.length, ...complaints.filter((line) => !line.includes('WebSocket')))
   })
 
   it('mute the microphone', async () => {
@@ -159,11 +180,12 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
     expect(complaints).toEqual([])
   })
 
-  it('notice a tab that is gone without a word', async () => {
+  it('notice at once when a tab crashes', async () => {
     const session = await bob.context().newCDPSession(bob)
-    // Its process dies: nothing of the page runs any more. The answer to the command dies with it.
+    // Its process dies, so nothing of the page runs any more, but the browser closes its socket as for a page that is left.
+    // The answer to the command dies with it.
     session.send('Page.crash').catch(() => undefined)
-    await callState(alice, 'none').getByText('bob is gone').waitFor()
+    await callState(alice, 'none').getByText('The call with bob is over').waitFor()
     await person(alice, 'bob', 'offline').waitFor()
     expect(await alice.getByRole('button', { name: 'Call bob' }).isDisabled()).toBe(true)
   })
@@ -226,6 +248,24 @@ describe.skipIf(!hasBrowser)('two tabs', () => {
       setTimeout(() => (button as HTMLElement).click(), instant - Date.now())
     }
     return Promise.all([alice, bob].map((page) => page.getByRole('button', { name: label }).evaluate(click, at)))
+  }
+
+  /** Takes down what a page shows of the server, the call and the other one from now on. */
+  async function watch(page: Page, name: string): Promise<() => Promise<string[]>> {
+    const heard = await page.evaluateHandle((name) => {
+      const words: string[] = []
+      new MutationObserver((changes) => {
+        for (const { target } of changes) {
+          if (!(target instanceof HTMLElement)) continue
+          const { id, dataset, textContent } = target
+          if (id === 'server-state') words.push(`server ${dataset['state']}`)
+          else if (id === 'call-state') words.push(`call ${dataset['state']}`)
+          else if (textContent.includes(name) && dataset['status']) words.push(`person ${dataset['status']}`)
+        }
+      }).observe(document.body, { subtree: true, attributeFilter: ['data-state', 'data-status'] })
+      return words
+    }, name)
+    return () => heard.jsonValue()
   }
 
   async function moreFrames(page: Page): Promise<void> {

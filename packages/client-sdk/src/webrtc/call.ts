@@ -6,6 +6,7 @@ import { dropTrack, putStream, putTrack } from './media.ts'
 import { createNegotiation } from './negotiation.ts'
 import type { Negotiation } from './negotiation.ts'
 import { pathOf } from './path.ts'
+import { createSignals } from './signals.ts'
 import type { Call, CallEndReason, CallEvents, CallPurpose, CallState } from './types.ts'
 
 /** What a call is made of. */
@@ -33,10 +34,6 @@ export interface CallHandle {
   end(reason: CallEndReason, error?: unknown): void
 }
 
-type SignalType = 'rtc.offer' | 'rtc.answer' | 'rtc.ice' | 'rtc.bye'
-
-/** How long an error may take to come back for a signal, in milliseconds. */
-const confirmMs = 10_000
 /** How long to ring when the server's own word (30 s) does not come, in milliseconds. */
 const ringMs = 35_000
 /** How often in a row a path may fail before the call is given up. */
@@ -57,6 +54,16 @@ export function createCall(context: CallContext): CallHandle {
   let ringing: string | undefined
   let early: (RTCIceCandidateInit | null)[] = []
   let failures = 0
+  const signals = createSignals({
+    mesh,
+    to: () => peer ?? context.to,
+    isAnswered: () => peer !== undefined,
+    isOffering: () => pc?.signalingState === 'have-local-offer',
+    later,
+    refused(type, error) {
+      if (type !== 'rtc.ice') leave(error.code === 'UNROUTABLE' ? 'unroutable' : 'failed', 'failed', error)
+    },
+  })
   const ring = later(ringMs, () => leave('timeout', 'timeout'))
 
   const call: Call = {
@@ -153,10 +160,10 @@ export function createCall(context: CallContext): CallHandle {
       pc: connection,
       polite: () => mesh.me.peer_id < (peer ?? ''),
       prepare: fetchToken,
-      offer: (sdp, cap_token) => post('rtc.offer', { rtc_id, room_id: room.id, purpose, sdp, cap_token }),
+      offer: (sdp, cap_token) => signals.post('rtc.offer', { rtc_id, room_id: room.id, purpose, sdp, cap_token }),
       answer(sdp) {
         answering = false
-        post('rtc.answer', { rtc_id, sdp })
+        signals.post('rtc.answer', { rtc_id, sdp })
       },
       failed,
     })
@@ -165,7 +172,7 @@ export function createCall(context: CallContext): CallHandle {
     let answering = direction === 'incoming'
     connection.addEventListener('negotiationneeded', () => answering || void own.negotiate())
     connection.addEventListener('icecandidate', ({ candidate }) =>
-      post('rtc.ice', { rtc_id, candidate: wire(candidate) }),
+      signals.post('rtc.ice', { rtc_id, candidate: wire(candidate) }),
     )
     connection.addEventListener('track', (event) => void events.emit('track', event))
     connection.addEventListener('connectionstatechange', () => moved(connection.connectionState))
@@ -187,29 +194,9 @@ export function createCall(context: CallContext): CallHandle {
   async function fetchToken(): Promise<string> {
     const ready = token
     token = undefined
-    return ready ?? (await room.capability([purpose], aim(peer ?? context.to))).token
-  }
-
-  function post<T extends SignalType>(type: T, payload: ClientPayload<T>): void {
-    if (state === 'ended') return
-    const again = (error: unknown): void => refused(type, error, () => isCurrent(payload) && post(type, payload))
-    mesh.send(type, payload, { to: peer ?? context.to, confirmMs }).catch(again)
-  }
-
-  /** Whether a signal that has to be sent again still says how things are; a description may be rolled back meanwhile. */
-  function isCurrent(payload: object): boolean {
-    return !('sdp' in payload) || payload.sdp === pc?.localDescription?.sdp
-  }
-
-  function refused(type: SignalType, error: unknown, retry: () => void): void {
-    if (state === 'ended' || !isMeshError(error)) return
-    const { code, details, retryable } = error
-    // Without a connection to the server nothing can be negotiated, but the media goes on; the room says how it ends.
-    if (code === 'UNAVAILABLE') return
-    // Before the first answer a candidate must not overtake its offer, so there nothing is sent again.
-    if (code === 'RATE_LIMITED' && retryable && peer !== undefined)
-      return void later(details.retry_after_ms ?? 1000, retry)
-    if (type !== 'rtc.ice') leave(code === 'UNROUTABLE' ? 'unroutable' : 'failed', 'failed', error)
+    const fresh = ready ?? (await room.capability([purpose], aim(peer ?? context.to))).token
+    await signals.settled()
+    return fresh
   }
 
   function failed(error: unknown): void {
@@ -222,7 +209,7 @@ export function createCall(context: CallContext): CallHandle {
   function leave(why: CallEndReason, bye: ClientPayload<'rtc.bye'>['reason'], error?: unknown): void {
     if (state === 'ended') return
     // It has no answer but an error, and then the other end knows already.
-    mesh.send('rtc.bye', { rtc_id, reason: bye }, { to: peer ?? context.to, confirmMs }).catch(() => undefined)
+    mesh.send('rtc.bye', { rtc_id, reason: bye }, { to: peer ?? context.to, confirmMs: 10_000 }).catch(() => undefined)
     end(why, error)
   }
 
@@ -249,7 +236,7 @@ export function createCall(context: CallContext): CallHandle {
   }
 
   function later(ms: number, act: () => void): ReturnType<typeof setTimeout> {
-    const timer = setTimeout(act, ms)
+    const timer = setTimeout(() => state !== 'ended' && act(), ms)
     timers.add(timer)
     return timer
   }

@@ -32,6 +32,9 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
       // The server says so of a peer whose connection it has lost.
       partner(rtc_id, from)?.end(from === 'server' && reason === 'failed' ? 'gone' : reason)
     }),
+    mesh.on('call.missed', (missed, { to }) => {
+      if (to === room.id && missed.to_user_id === mesh.me.user_id) events.emit('missed', missed)
+    }),
     room.on('presence', ({ peer_id, status }) => {
       if (status === 'offline') endAll('gone', ({ peer }) => peer === peer_id)
     }),

@@ -1,4 +1,4 @@
-import type { ClientPayload } from '@mesh/core/protocol'
+import type { ClientPayload, ServerPayload } from '@mesh/core/protocol'
 import type { Room } from '../types.ts'
 import type { Path } from './path.ts'
 
@@ -78,8 +78,10 @@ export interface CallsOptions {
 
 /** What the calls of a room tell. */
 export interface CallsEvents {
-  /** Somebody calls. */
+  /** Somebody calls. In a call already? `call.decline('busy')`. */
   incoming: [call: Call]
+  /** A call to this user that nobody took, on no device. Those of a time without a connection are in the room's history. */
+  missed: [call: ServerPayload<'call.missed'>]
 }
 
 /** The calls of one room. */
