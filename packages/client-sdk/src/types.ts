@@ -33,13 +33,17 @@ export interface SendOptions {
   /** A room, peer, device or user id, or `server`. */
   to: string
   /**
-   * Milliseconds in which an error that answers the signal rejects the promise. Without it the promise resolves as soon as
-   * the socket has the signal, and such an error comes as the event `error`.
+   * Milliseconds of being online in which an error that answers the signal rejects the promise. Without it the promise
+   * resolves at once, and such an error comes as the event `error`.
    */
   confirmMs?: number | undefined
 }
 
-/** Where a connection stands. `closed` is for good; until then a lost connection is looked for again. */
+/**
+ * Where a connection stands. `closed` is for good; until then a lost connection is looked for again. While it is
+ * `reconnecting` the session waits, two minutes by default: what is sent meanwhile gets there afterwards, and what comes
+ * meanwhile comes then.
+ */
 export type MeshState = 'connecting' | 'online' | 'reconnecting' | 'closed'
 
 /** Who this connection is. The peer id is another one after every reconnect that could not be resumed. */
@@ -65,15 +69,17 @@ export interface Mesh extends AsyncDisposable {
   readonly me: Me
   /**
    * Sends a request and resolves with the payload of its answer.
-   * @throws MeshError the server's; UNAVAILABLE while not online, when the connection is lost, and after `timeoutMs`.
+   * Sent while reconnecting, it waits as long as the session does; the default deadline counts the time online only.
+   * @throws MeshError the server's; UNAVAILABLE after `timeoutMs`, and with `details.reason` `connection_lost` when the
+   * session is over: then it may have acted or not. Chat is sent again with the next session, and stored once.
    */
   request<T extends RequestType>(type: T, payload: ClientPayload<T>, options?: RequestOptions): Promise<Reply<T>>
   /**
    * Sends a signal: what the server answers only when something is wrong.
-   * @throws MeshError UNAVAILABLE while not online; with `confirmMs` also the server's.
+   * @throws MeshError UNAVAILABLE while no session waits for the connection; with `confirmMs` also the server's.
    */
   send<T extends SignalType>(type: T, payload: ClientPayload<T>, options: SendOptions): Promise<void>
-  /** Enters a room. It is entered again after every reconnect; a room already entered is the same object. */
+  /** Enters a room. A new session enters it again by itself; a room already entered is the same object. */
   join(room_id: string, options?: WaitOptions): Promise<Room>
   /** Listens to an event until the returned function is called. What a listener throws comes as `error`. */
   on<T extends keyof MeshEvents>(type: T, listener: (...args: MeshEvents[T]) => void): () => void
@@ -120,7 +126,7 @@ export interface RoomEvents {
   members: [members: ReadonlyMap<string, Member>]
   /** Name, role or capabilities changed. */
   updated: []
-  /** Entered again after a lost connection. Of the room's durable events, those with `after` < `seq` <= `seq` were missed. */
+  /** Entered again with a new session. Of the room's durable events, those with `after` < `seq` <= `seq` were missed. */
   rejoined: [missed: { after: number; seq: number }]
   /** The room is over for this peer. The last event. */
   left: [reason: ServerPayload<'room.left'>['reason']]
@@ -143,12 +149,12 @@ export interface Room {
   readonly seq: number
   /** Says something to everybody: 1 to 4,096 bytes. Resolves once it is stored durably. */
   send(text: string, options?: Omit<RequestOptions, 'to'>): Promise<Message>
-  /** Says how available this peer is; said again after every reconnect. */
+  /** Says how available this peer is; a new session says it again. */
   setStatus(status: 'online' | 'away' | 'busy', note?: string): Promise<void>
   /** Asks for a capability token of 60 to 180 s, granted whole or refused. */
   capability(caps: string[], options?: CapabilityOptions, wait?: WaitOptions): Promise<Capability>
   /** Listens until the returned function is called. */
   on<T extends keyof RoomEvents>(type: T, listener: (...args: RoomEvents[T]) => void): () => void
-  /** Leaves for good. Without a connection it is enough not to come back. */
+  /** Leaves for good; while reconnecting, as soon as there is a connection. */
   leave(options?: WaitOptions): Promise<void>
 }

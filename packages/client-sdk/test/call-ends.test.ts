@@ -1,7 +1,7 @@
 import type { Call, Calls, CallsEvents } from '@mesh/client-sdk/webrtc'
 import { createCalls } from '@mesh/client-sdk/webrtc'
 import type { Mesh } from '@mesh/client-sdk'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { fakeStream, fakeTrack, RTCPeerConnection } from './fake-connection.ts'
 import type { FakeConnection } from './fake-connection.ts'
 import type { ServeOptions } from './serve.ts'
@@ -88,12 +88,15 @@ describe('whoever is called', () => {
   it('has missed the call that was not answered in time, and the one that came while nobody was there', async () => {
     const { ann, bob, b, here, there } = await ready({ limits: { ring_ms: 150 } })
     const [incoming, missed] = [once(there, 'incoming'), once(there, 'missed')]
+    const notOurs = vi.fn<() => void>()
+    here.on('missed', notOurs)
     const call = await here.start({ to: bob })
     const over = [ended(call), ended(await incoming)]
     expect(await Promise.all(over)).toEqual(['timeout', 'timeout'])
     expect(await missed).toMatchObject({ from_user_id: ann, purpose: 'call', count: 1 })
     await b.close()
     expect(await ended(await here.start({ to: bob }))).toBe('unroutable')
+    expect(notOurs).not.toHaveBeenCalled()
   })
 })
 
@@ -117,6 +120,27 @@ describe('a call', () => {
       false,
       false,
     ])
+  })
+
+  it('answers before it offers, where the answer came too fast', async () => {
+    const { server, a, b, here, there } = await ready({ limits: { classes: { sdp: { burst: 5, per_s: 2 } } } })
+    const { mine, theirs } = await talk(here, there, b.me.peer_id)
+    const { rtc_id } = mine
+    const ofBob = () =>
+      server.sent.filter(({ to, payload: { sdp, rtc_id: of } }) => to === a.me.peer_id && sdp && of === rtc_id)
+    b.on('error', () => undefined)
+    const { sdp } = fake(theirs).localDescription ?? { sdp: '' }
+    for (let n = 0; n < 5; n++) {
+      await b.send('rtc.answer', { rtc_id: `rtc_${'x'.repeat(24)}`, sdp }, { to: a.me.peer_id })
+    }
+    await mine.addTrack(fakeTrack())
+    await waitFor(() => ofBob().length === 2)
+    await theirs.addTrack(fakeTrack())
+    await waitFor(() => fake(mine).remoteTracks === 2 && fake(theirs).remoteTracks === 2)
+    const said = ofBob()
+    const [, refused, again] = said
+    expect([refused?.type, again?.payload]).toEqual(['rtc.answer', refused?.payload])
+    expect(said.at(-1)?.type).toBe('rtc.offer')
   })
 
   it('outlives a camera that is turned off and on faster than descriptions may be sent', async () => {

@@ -55,6 +55,9 @@ describe('a connection that is lost for a moment', () => {
     expect((await said).user_id).toBe(me.user_id)
     expect(texts).toEqual(['while you were away', 'on my way'])
     expect(a.me).toBe(me)
+    // A hello comes again under the same id only where the one before was not welcomed.
+    const hellos = server.sent.filter(({ type }) => type === 'system.hello').map(({ id }) => id)
+    expect(new Set(hellos).size).toBe(hellos.length)
     expect(states).toEqual(['reconnecting', 'online'])
     expect(server.sent.filter(({ type }) => type === 'room.join')).toHaveLength(2)
     await vi.waitFor(() => expect(seen.at(-1)).toBe('busy'))
@@ -170,6 +173,17 @@ describe('a session that is over', () => {
     expect(a.me.peer_id).not.toBe(peer_id)
     await vi.waitFor(() => expect(there.peers.get(a.me.peer_id)).toMatchObject({ status: 'away', note: 'lunch' }))
     expect(said).toEqual(['unheard', 'said while away'])
+  })
+
+  it('has left the rooms that were being left', async () => {
+    const { server, a, here, strand } = await together()
+    const comeBack = await strand()
+    const left = here.leave()
+    forget(a, server)
+    comeBack()
+    await left
+    await a.request('system.ping', {})
+    expect(server.sent.filter(({ type }) => type === 'room.join')).toHaveLength(2)
   })
 
   it('lets nobody wait longer than its window', async () => {

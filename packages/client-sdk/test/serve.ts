@@ -16,7 +16,7 @@ export interface TestServer extends TestMesh {
   /** The HTTP requests that opened sockets, oldest first. */
   readonly requests: readonly IncomingMessage[]
   /** Every text frame that clients sent, oldest first. */
-  readonly sent: readonly { type: string; to: string; payload: Record<string, unknown> }[]
+  readonly sent: readonly { id: string; type: string; to: string; payload: Record<string, unknown> }[]
   stop(): Promise<void>
 }
 

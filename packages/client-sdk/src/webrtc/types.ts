@@ -10,8 +10,8 @@ export type CallState = 'ringing' | 'connecting' | 'connected' | 'ended'
 
 /**
  * Why a call ended: a reason of the contract's (`rtc.bye`), or one that this end found by itself. `unroutable`: the called
- * one is not there. `gone`: the other peer left the room or lost its connection. `left`: this peer left the room.
- * `disconnected`: this peer's own connection to the server was lost, and with it the session.
+ * one is not there. `gone`: the session of the other peer is over. `left`: this peer left the room.
+ * `disconnected`: this peer's own session with the server is over. A lost connection alone ends no call.
  */
 export type CallEndReason = ClientPayload<'rtc.bye'>['reason'] | 'unroutable' | 'gone' | 'left' | 'disconnected'
 
