@@ -1,5 +1,8 @@
-import type { Client, RoomView } from './client.ts'
+import { createActor } from './actor.ts'
+import type { Client } from './client.ts'
 import type { Wire } from './history.ts'
+import { terminalActs, terminalWeights } from './terminal-acts.ts'
+import { transferActs, transferWeights } from './transfer-acts.ts'
 import type { World } from './world.ts'
 
 /** What a client may do next, by weight. What does not fit its state it leaves. */
@@ -19,36 +22,28 @@ const weights = {
   misuse: 2,
   reconnect: 1,
   goAway: 0.3,
+  ...terminalWeights,
+  ...transferWeights,
 } as const
 
 const purposes = ['call', 'screen', 'share:file', 'terminal:control'] as const
 
 /** Lets a client act, each time after it thought for a while, for as long as the run is restless. */
-export function actOn(world: World, client: Client, room_ids: readonly string[], others: readonly Client[]): void {
+export function actOn(world: World, client: Client, room_ids: readonly string[], clients: readonly Client[]): void {
   const { random, ids, plan } = world
+  const actor = createActor(world, client, clients)
+  const { joined, tokenFor, somebody } = actor
   const said: Wire[] = []
   let words = 0
 
-  const joined = () => random.pick([...client.rooms])
   const call = () => random.pick([...client.calls.open.values()])
 
-  /** A token that may be the right one: the latest, mostly. */
-  function tokenFor({ tokens }: RoomView, purpose: string): string | undefined {
-    const fit = tokens.filter(({ caps }) => caps.includes(purpose))
-    return (random.chance(0.8) ? (fit.at(-1) ?? tokens.at(-1)) : random.pick(tokens))?.token
-  }
-
-  /** Somebody in the room: a peer, or a user with all their peers. */
-  function somebody({ peers }: RoomView): string | undefined {
-    const others = [...peers].filter(([peer_id]) => peer_id !== client.peer_id)
-    const [peer_id, peer] = random.pick(others) ?? []
-    return random.chance(0.3) ? peer?.user_id : peer_id
-  }
-
   const acts: Record<keyof typeof weights, () => void> = {
+    ...terminalActs(actor),
+    ...transferActs(actor),
     join() {
       const room_id = random.pick(room_ids)
-      if (room_id === undefined || (client.rooms.has(room_id) && random.chance(0.8))) return
+      if (room_id === undefined || (client.view.rooms.has(room_id) && random.chance(0.8))) return
       client.wanted.add(room_id)
       client.ask('room.join', room_id, {})
     },
@@ -65,7 +60,7 @@ export function actOn(world: World, client: Client, room_ids: readonly string[],
     },
     repeatChat() {
       const before = random.pick(said)
-      if (!before || !client.rooms.has(before.to)) return
+      if (!before || !client.view.rooms.has(before.to)) return
       const payload = random.chance(0.2) ? { text: `${client.name} contradicts ${++words}` } : before.payload
       client.ask(before.type, before.to, payload, before.id)
     },
@@ -79,13 +74,7 @@ export function actOn(world: World, client: Client, room_ids: readonly string[],
       if (room_id === undefined || !room) return
       const caps = purposes.filter((cap) => cap === 'call' || random.chance(0.3))
       const isTargeted = caps.includes('terminal:control') || random.chance(0.2)
-      const target = isTargeted ? random.pick([...room.peers.keys()]) : undefined
-      client.ask('capability.request', 'server', {
-        room_id,
-        caps,
-        ttl_s: 60,
-        ...(target === undefined ? {} : { target_peer_id: target }),
-      })
+      actor.request(room_id, caps, isTargeted ? random.pick([...room.peers.keys()]) : undefined)
     },
     call() {
       const [room_id, room] = joined() ?? []
@@ -102,19 +91,19 @@ export function actOn(world: World, client: Client, room_ids: readonly string[],
     },
     reoffer() {
       const own = call()
-      const room = own && client.rooms.get(own.room_id)
+      const room = own && client.view.rooms.get(own.room_id)
       if (own && room) client.calls.offer(own, tokenFor(room, own.purpose))
     },
     hangUp() {
       const own = call()
       if (own) client.calls.bye(own)
     },
-    acknowledge: () => client.say('system.ack', 'server', { received: client.received }),
+    acknowledge: () => void client.say('system.ack', 'server', { received: client.received }),
     meddle() {
       // A signal of a session that is none of its business, as if it had come to know the id.
       const [, room] = joined() ?? []
       const to = room && somebody(room)
-      const rtc_id = random.pick([...(random.pick(others)?.calls.open.keys() ?? [])])
+      const rtc_id = random.pick([...(actor.anybody()?.calls.open.keys() ?? [])])
       if (rtc_id === undefined || to === undefined || client.calls.open.has(rtc_id)) return
       if (random.chance(0.5)) client.say('rtc.ice', to, { rtc_id, candidate: null })
       else client.say('rtc.bye', to, { rtc_id, reason: 'hangup' })
@@ -123,7 +112,7 @@ export function actOn(world: World, client: Client, room_ids: readonly string[],
       const room_id = random.pick(room_ids) ?? ''
       const what = random.weighted({ outside: 1, nothing: 1, forged: 1 })
       if (what === 'outside') client.ask('chat.message.send', room_id, { text: `${client.name} intrudes ${++words}` })
-      else if (what === 'nothing') client.ask('capability.request', 'server', { room_id, caps: ['terminal:control'] })
+      else if (what === 'nothing') actor.request(room_id, ['terminal:control'])
       else {
         const [, room] = joined() ?? []
         if (!room) return

@@ -17,6 +17,13 @@ const weights = {
   endLogin: 0.7,
 } as const
 
+const memberCaps = [
+  ['call', 'screen', 'share:file', 'terminal:control'],
+  ['call', 'share:file', 'terminal:control'],
+  ['call'],
+  [],
+]
+
 const roles: readonly Role[] = ['owner', 'member', 'guest']
 
 /** What the people of a run are about: who there is, and where. */
@@ -81,7 +88,7 @@ export function administer(world: World, cluster: Cluster, { room_ids, user_ids,
     policy() {
       const caps = {
         guest: random.chance(0.5) ? ['call'] : [],
-        member: random.pick([['call', 'screen'], ['call'], []]),
+        member: random.pick(memberCaps),
       }
       const room_id = room()
       void ask(`update ${room_id}`, ({ rooms }) => rooms.update('administrator', room_id, { policy: { caps } }))

@@ -58,7 +58,8 @@ export function createCallBook(
     },
     heard({ type, from = '', payload, reply_to = '' }) {
       const refused = offered.get(reply_to)
-      if (type === 'error') return void (refused && open.delete(refused.rtc_id))
+      if (type === 'error' && refused) open.delete(refused.rtc_id)
+      if (!type.startsWith('rtc.')) return
       const rtc_id = String(payload.rtc_id)
       if (type === 'rtc.bye') return void open.delete(rtc_id)
       if (type !== 'rtc.offer') return

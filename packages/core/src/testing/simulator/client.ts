@@ -4,6 +4,8 @@ import { createCallBook, type CallBook } from './calls.ts'
 import { writeToken, type Cluster } from './cluster.ts'
 import type { Wire } from './history.ts'
 import type { Line, Network } from './network.ts'
+import { createTransferBook, type TransferBook } from './transfers.ts'
+import { createView, type View } from './view.ts'
 import type { World } from './world.ts'
 
 /** The longest that a client stays away before it connects again, in milliseconds: longer than its session waits. */
@@ -25,45 +27,42 @@ interface Session {
   place: number
   /** Frames after the welcome, over all sockets. */
   received: number
-}
-
-/** What a client knows of a room it has joined. */
-export interface RoomView {
-  readonly peers: Map<string, { user_id: string }>
-  /** Tokens granted for this room, and for what. */
-  readonly tokens: { token: string; caps: readonly string[] }[]
+  /** What it has sent after the welcome, over all sockets: what did not get there is sent again. */
+  sent: Wire[]
 }
 
 /** A client as the contract wants it, but for what its acts make it do on purpose. */
 export interface Client {
   readonly name: string
   readonly who: Identity
-  readonly rooms: ReadonlyMap<string, RoomView>
+  readonly view: View
   readonly calls: CallBook
+  readonly transfers: TransferBook
   /** The peer id, while connected. */
   readonly peer_id: string | undefined
   readonly line: Line | undefined
-  /** Sends an event and keeps it until it is answered, sending it again with the same id after a reconnect. */
+  /** Which rooms it wants to be in: it joins them again whenever its session begins anew. */
+  readonly wanted: Set<string>
+  /** How many frames it has received in its session. */
+  readonly received: number
+  /** Sends an event and keeps it until it is answered. */
   ask(type: string, to: string, payload: object, id?: string): Wire
   /** Sends an event that is answered by an error or not at all. */
   say(type: string, to: string, payload: object): Wire
   /** Ends its session for good. */
   goAway(): void
-  /** Which rooms it wants to be in: it joins them again whenever its session begins anew. */
-  readonly wanted: Set<string>
-  /** How many frames it has received in its session. */
-  readonly received: number
 }
 
 /** @see Client */
 export function createClient(world: World, cluster: Cluster, network: Network, name: string, who: Identity): Client {
   const { clock, random, ids } = world
-  const rooms = new Map<string, RoomView>()
   const wanted = new Set<string>()
   const unanswered = new Map<string, Wire>()
   let session: Session | undefined
   let line: Line | undefined
   let isWelcome = false
+  // A hello without a welcome comes again under its id: the welcome may have been lost, and the next resume token with it.
+  let helloId: string | undefined
 
   const write = (type: string, to: string, payload: object, id = ids.uuid()): Wire => ({
     type,
@@ -72,6 +71,8 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     to,
     payload: payload as Wire['payload'],
   })
+
+  const accessToken = () => writeToken({ ...who, expires_at: Math.floor(clock.now() + random.between(6_000, 60_000)) })
 
   function connect(): void {
     const open = cluster.places.flatMap((node, place) => (node ? [place] : []))
@@ -90,13 +91,9 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     )
     line = own
     isWelcome = false
-    const expires_at = clock.now() + random.between(6_000, 60_000)
-    own.send(
-      write('system.hello', 'server', {
-        token: writeToken({ ...who, expires_at: Math.floor(expires_at) }),
-        ...(session && isKnown ? { resume: claim(session) } : {}),
-      }),
-    )
+    helloId ??= ids.uuid()
+    const resume = session && isKnown ? { resume: claim(session) } : {}
+    own.send(write('system.hello', 'server', { token: accessToken(), ...resume }, helloId))
   }
 
   /** How it asks for its session back: now and then with a token that was used before, or counting frames it never got. */
@@ -122,8 +119,10 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
   /** What was known of the session is worth nothing any more. */
   function begin(): void {
     session = undefined
-    rooms.clear()
+    helloId = undefined
+    client.view.clear()
     client.calls.clear()
+    client.transfers.clear()
   }
 
   function take(frame: Wire, place: number): void {
@@ -137,8 +136,11 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
   }
 
   function welcome({ payload }: Wire, place: number): void {
-    const { token } = payload.resume as { token: string }
+    const { token, received } = payload.resume as { token: string; received: number }
     if (payload.resumed !== true) begin()
+    // What did not get there; what did is answered, whatever became of the answer's first way here.
+    const astray = session?.sent.slice(received) ?? []
+    helloId = undefined
     session = {
       id: String(payload.session_id),
       peer_id: String(payload.peer_id),
@@ -146,74 +148,62 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
       formerToken: session?.token,
       place,
       received: session?.received ?? 0,
+      sent: session?.sent.slice(0, received) ?? [],
     }
     isWelcome = true
+    const gone = new Set([...session.sent, ...astray].map(({ id }) => id))
+    for (const frame of astray) send(frame)
     if (payload.resumed !== true) for (const room of wanted) ask('room.join', room, {})
-    for (const frame of [...unanswered.values()]) again(frame)
+    for (const frame of [...unanswered.values()]) if (!gone.has(frame.id)) again(frame)
+  }
+
+  function send(frame: Wire): void {
+    if (!isWelcome) return
+    session?.sent.push(frame)
+    line?.send(frame)
   }
 
   /** Sends once more what was not answered, if it still makes sense. */
   function again(frame: Wire): void {
     if (!isWelcome || !unanswered.has(frame.id)) return
-    if (frame.type === 'room.join' || frame.type === 'chat.message.send') line?.send(frame)
+    if (frame.type === 'room.join' || frame.type === 'chat.message.send') send(frame)
     else unanswered.delete(frame.id)
   }
 
   function react(frame: Wire, asked: Wire | undefined): void {
-    const { payload, to } = frame
     if (frame.type === 'system.ping') say('system.pong', 'server', {})
-    else if (frame.type === 'system.token.expiring') {
-      const expires_at = Math.floor(clock.now() + random.between(6_000, 60_000))
-      if (random.chance(0.9)) ask('system.token.refresh', 'server', { token: writeToken({ ...who, expires_at }) })
-    } else if (frame.type === 'room.joined') {
-      // The contract's shape: see rooms/events.ts.
-      const peers = payload.peers as { peer_id: string; user_id: string }[]
-      rooms.set(String(payload.room_id), {
-        tokens: [],
-        ...rooms.get(String(payload.room_id)),
-        peers: new Map(peers.map((peer) => [peer.peer_id, peer])),
-      })
-    } else if (frame.type === 'room.left') {
-      if (payload.peer_id === session?.peer_id) leave(String(payload.room_id))
-      else rooms.get(String(payload.room_id))?.peers.delete(String(payload.peer_id))
-    } else if (frame.type === 'presence.update') {
-      rooms.get(to)?.peers.set(String(payload.peer_id), { user_id: String(payload.user_id) })
-    } else if (frame.type === 'capability.granted' && asked) {
-      const granted = { token: String(payload.token), caps: payload.caps as string[] }
-      rooms.get(String(asked.payload.room_id))?.tokens.push(granted)
-    } else if (frame.type.startsWith('rtc.') || frame.code !== undefined) client.calls.heard(frame)
-  }
-
-  function leave(room_id: string): void {
-    rooms.delete(room_id)
-    client.calls.forget(room_id)
+    else if (frame.type === 'system.token.expiring' && random.chance(0.9)) {
+      ask('system.token.refresh', 'server', { token: accessToken() })
+    }
+    client.view.heard(frame, asked)
+    client.calls.heard(frame)
+    client.transfers.heard(frame, asked)
   }
 
   function ask(type: string, to: string, payload: object, id?: string): Wire {
     const frame = write(type, to, payload, id)
     unanswered.set(frame.id, frame)
-    if (isWelcome) line?.send(frame)
+    send(frame)
     return frame
   }
 
   function say(type: string, to: string, payload: object): Wire {
     const frame = write(type, to, payload)
-    if (isWelcome) line?.send(frame)
+    send(frame)
     return frame
   }
 
+  const self = () => session?.peer_id
+  const calls = createCallBook(world, say, self)
   const client: Client = {
     name,
     who,
-    rooms,
     wanted,
     ask,
     say,
-    calls: createCallBook(world, say, () => session?.peer_id),
-    goAway() {
-      begin()
-      line?.close(1001)
-    },
+    calls,
+    view: createView(self, calls.forget),
+    transfers: createTransferBook(world, ask),
     get peer_id() {
       return isWelcome ? session?.peer_id : undefined
     },
@@ -222,6 +212,10 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     },
     get received() {
       return session?.received ?? 0
+    },
+    goAway() {
+      begin()
+      line?.close(1001)
     },
   }
   world.soon(1_000, () => void login().then(connect))

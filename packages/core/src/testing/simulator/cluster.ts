@@ -32,10 +32,13 @@ export interface Cluster {
 /** Short times, so that in the seconds of a run much of what takes time in a day happens. */
 const unhurried = {
   resume_window_s: 6,
+  position_check_s: 2,
   heartbeat_s: 3,
   pong_timeout_s: 2,
   hello_timeout_ms: 2_000,
   ring_ms: 3_000,
+  p2p_answer_ms: 3_000,
+  terminal_lease_ms: 3_000,
   token_warning_s: 4,
   token_grace_s: 2,
   frames: { burst: 1_000, per_s: 1_000 },
@@ -47,6 +50,8 @@ const unhurried = {
     presence: { burst: 20, per_s: 5 },
     other: { burst: 40, per_s: 20 },
     capability: { burst: 40, per_s: 20 },
+    terminal: { burst: 40, per_s: 20 },
+    p2p: { burst: 40, per_s: 20 },
   },
 }
 

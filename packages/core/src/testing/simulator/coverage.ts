@@ -41,9 +41,11 @@ const needed = [
     'close 4101',
   ],
   ...['CAP_REQUIRED', 'CAP_INVALID', 'CAP_EXPIRED', 'UNROUTABLE', 'ACCESS_DENIED', 'ROOM_NOT_FOUND'].map(error),
-  ...['CONFLICT', 'NOT_FOUND', 'UNAVAILABLE', 'AUTH_INVALID', 'AUTH_EXPIRED'].map(error),
+  ...['CONFLICT', 'NOT_FOUND', 'UNAVAILABLE', 'AUTH_INVALID', 'AUTH_EXPIRED', 'P2P_SESSION_DENIED'].map(error),
   ...['chat.message.created', 'room.joined', 'room.left', 'room.updated', 'room.member.added'],
   ...['room.member.removed', 'room.member.updated', 'presence.update', 'call.missed', 'capability.granted'],
+  ...['terminal.share.started', 'terminal.share.stopped', 'terminal.control.granted', 'terminal.control.released'],
+  ...['p2p.session.request', 'p2p.session.created', 'p2p.session.renewed', 'p2p.session.closed'],
   ...['rtc.offer', 'rtc.answer', 'rtc.ice', 'rtc.bye', 'system.ping', 'system.token.refreshed', 'system.draining'],
   ...['admin setMember done', 'admin removeMember done', 'admin update done', 'admin delete done'],
 ]

@@ -15,8 +15,8 @@ export type Happening =
   | { kind: 'send'; conn: number; frame: Wire }
   /** A node was given the frame, at this time by its own wall clock. */
   | { kind: 'take'; conn: number; frame: Wire; now: number }
-  /** A node gave a frame to the socket: from here on nobody can take it back. */
-  | { kind: 'hand'; conn: number; frame: Wire }
+  /** A node gave a frame to the socket, at this time by its own wall clock: from here on nobody can take it back. */
+  | { kind: 'hand'; conn: number; frame: Wire; now: number }
   /** The client got the frame. */
   | { kind: 'receive'; conn: number; frame: Wire }
   /** A node closed the connection. */

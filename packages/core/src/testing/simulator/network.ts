@@ -105,7 +105,7 @@ export function createNetwork(world: World): Network {
           return buffered?.reduce((sum, text) => sum + text.length, 0) ?? 0
         },
         send({ text }) {
-          record({ kind: 'hand', conn, frame: read(text) })
+          record({ kind: 'hand', conn, frame: read(text), now: node.clock.now() })
           if (buffered) buffered.push(text)
           else deliver(text)
         },

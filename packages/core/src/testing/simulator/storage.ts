@@ -78,14 +78,15 @@ function roomOf([first]: unknown[]): string | undefined {
   return typeof first === 'object' && first !== null && 'room_id' in first ? String(first.room_id) : undefined
 }
 
-/** The durable events in what the storage returned. */
+/** The durable events in what the storage returned: one, a list, or among the fields of an outcome. */
 function eventsIn(result: unknown): RoomEvent[] {
-  if (Array.isArray(result)) return result.flatMap(eventsIn)
-  if (typeof result !== 'object' || result === null) return []
-  if ('event' in result) return eventsIn(result.event)
-  // A room has a `seq` as well, but only an event has a type.
-  return 'seq' in result && 'type' in result ? [result as RoomEvent] : []
+  if (isEvent(result)) return [result]
+  return typeof result === 'object' && result !== null ? Object.values(result).filter(isEvent) : []
 }
+
+// A room has a `seq` as well, but only an event has a type.
+const isEvent = (value: unknown): value is RoomEvent =>
+  typeof value === 'object' && value !== null && 'seq' in value && 'type' in value
 
 const isNew = (result: unknown) => (result as { outcome?: string }).outcome !== 'repeated'
 

@@ -1,50 +1,75 @@
 import { base64url } from 'jose'
-import type { CapabilityClaims } from '../../../tokens/capability.ts'
 import { leewayS } from '../../../tokens/access.ts'
-import type { EntryOf } from '../history.ts'
-import type { Evidence, Invariant } from './evidence.ts'
+import type { CapabilityClaims } from '../../../tokens/capability.ts'
+import type { EntryOf, Wire } from '../history.ts'
+import type { Evidence, Invariant, Violation } from './evidence.ts'
 
 /**
- * No offer is passed on without a capability of its sender that was granted to it, is for this purpose, room and target,
- * has not expired by the node's own clock, and is no older than any change to the sender's membership or the room's
- * policy that the node had been given when it took the offer.
+ * Nothing that needs a capability comes about without one of its sender: a token that was granted to it, is for this
+ * purpose, room and target, had not expired by the node's own clock, and is no older than any change to the sender's
+ * membership or the room's policy that the node had been given before it took the request. That goes for every offer that is
+ * passed on, and for every session between agents and control of a terminal that is granted or renewed.
  */
-export const offersAreCovered: Invariant = (evidence) => {
+export const usesAreCovered: Invariant = (evidence) => {
   const { entries, sessionOf } = evidence
   const taken = new Map<string, EntryOf<'take'>>()
   const granted = new Map<string, string>()
   const judged = new Set<string>()
+
+  function judge(result: EntryOf<'hand'>, request: string): Violation[] {
+    const { frame, at } = result
+    const take = taken.get(request)
+    // A renewal or grant without one of these requests behind it is an answer to something else.
+    if (judged.has(request) || (!take && frame.type !== 'rtc.offer')) return []
+    judged.add(request)
+    const fault = faultOf(result, take, granted, evidence)
+    return fault === undefined ? [] : [{ invariant: 'usesAreCovered', at, what: `${frame.type} ${request}: ${fault}` }]
+  }
+
   return entries.flatMap((entry) => {
-    if (entry.kind === 'take' && entry.frame.type === 'rtc.offer') taken.set(entry.frame.id, entry)
+    if (entry.kind === 'take' && purposeOf(entry.frame) !== undefined && !taken.has(entry.frame.id)) {
+      taken.set(entry.frame.id, entry)
+    }
     if (entry.kind !== 'hand') return []
-    const { frame, at, conn } = entry
+    const { frame, conn } = entry
     const peer_id = sessionOf.get(conn)?.peer_id
     if (frame.type === 'capability.granted' && peer_id !== undefined) granted.set(String(frame.payload.token), peer_id)
-    if (frame.type !== 'rtc.offer' || judged.has(frame.id)) return []
-    judged.add(frame.id)
-    const fault = faultOf(frame.from, taken.get(frame.id), granted, evidence)
-    return fault === undefined ? [] : [{ invariant: 'offersAreCovered', at, what: `offer ${frame.id}: ${fault}` }]
+    if (frame.type === 'rtc.offer') return judge(entry, frame.id)
+    return results.has(frame.type) && frame.reply_to !== undefined ? judge(entry, frame.reply_to) : []
   })
 }
 
+const results = new Set(['terminal.control.granted', 'p2p.session.created', 'p2p.session.renewed'])
+
+/** What a request needs a capability for, if it does; `any` where only its session knows. */
+function purposeOf({ type, payload }: Wire): string | undefined {
+  if (type === 'rtc.offer' || type === 'p2p.session.request') return String(payload.purpose)
+  if (type === 'terminal.control.take' || type === 'terminal.control.renew') return 'terminal:control'
+  return type === 'p2p.session.renew' ? 'any' : undefined
+}
+
 function faultOf(
-  from: string | undefined,
+  { frame: result, now }: EntryOf<'hand'>,
   take: EntryOf<'take'> | undefined,
   granted: ReadonlyMap<string, string>,
   { entries, sessionOf }: Evidence,
 ): string | undefined {
   const sender = take && sessionOf.get(take.conn)
   if (!take || !sender) return 'nobody sent it'
-  if (sender.peer_id !== from) return `it is said to be from ${from}`
-  const { cap_token, purpose, room_id } = take.frame.payload
-  const token = String(cap_token)
-  if (granted.get(token) !== from) return 'its token was not granted to its sender'
+  if (result.type === 'rtc.offer' && sender.peer_id !== result.from) return `it is said to be from ${result.from}`
+  const { frame } = take
+  const token = String(frame.payload.cap_token)
+  if (granted.get(token) !== sender.peer_id) return 'its token was not granted to its sender'
   const claims = claimsOf(token)
+  const room_id = frame.payload.room_id ?? claims.room_id
+  const purpose = purposeOf(frame)
   if (claims.room_id !== room_id) return 'its token is for another room'
-  if (!claims.caps.includes(String(purpose))) return 'its token is for another purpose'
-  if (claims.target_peer_id !== undefined && claims.target_peer_id !== take.frame.to)
-    return 'its token is for another target'
-  if (claims.exp + leewayS <= take.now / 1000) return 'its token had expired'
+  if (result.to.startsWith('room_') && result.to !== room_id) return 'its token is for another room than it is told in'
+  if (purpose !== 'any' && !claims.caps.includes(purpose ?? '')) return 'its token is for another purpose'
+  const isElsewhere = frame.to !== 'server' && claims.target_peer_id !== undefined && claims.target_peer_id !== frame.to
+  if (isElsewhere) return 'its token is for another target'
+  // A clock that is set back meanwhile makes it good again.
+  if (claims.exp + leewayS <= Math.min(take.now, now) / 1000) return 'its token had expired'
   for (const entry of entries) {
     if (entry.step >= take.step) break
     if (entry.kind !== 'learn' || entry.node !== sender.node || entry.event.room_id !== room_id) continue
@@ -57,8 +82,7 @@ function faultOf(
 }
 
 function claimsOf(token: string): CapabilityClaims {
+  const bytes = base64url.decode(token.split('.')[1] ?? '')
   // Only tokens that the engine granted get here.
-  return JSON.parse(
-    new TextDecoder('utf-8', { fatal: true }).decode(base64url.decode(token.split('.')[1] ?? '')),
-  ) as CapabilityClaims
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as CapabilityClaims
 }

@@ -1,7 +1,9 @@
 import type { History } from '../history.ts'
 import { requestsAreAnswered } from './answers.ts'
-import { offersAreCovered } from './capability.ts'
+import { usesAreCovered } from './capability.ts'
 import { evidenceOf, type Invariant, type Violation } from './evidence.ts'
+import { endedIsNotRenewed, fencesRise, heldIsNotGranted, onlyMembersControl } from './terminals.ts'
+import { transfersStayInside } from './transfers.ts'
 
 export type { Violation }
 import { nothingBreaks } from './health.ts'
@@ -23,12 +25,17 @@ export const invariants: readonly Invariant[] = [
   exMembersHearNothing,
   barredHearNothing,
   requestsAreAnswered,
-  offersAreCovered,
+  usesAreCovered,
   signalsStayInside,
   candidatesAreInOrder,
   resumedMissNothing,
   nothingComesTwice,
   resumesAreEarned,
+  fencesRise,
+  heldIsNotGranted,
+  onlyMembersControl,
+  endedIsNotRenewed,
+  transfersStayInside,
 ]
 
 /** Everything in a history that must not be. */

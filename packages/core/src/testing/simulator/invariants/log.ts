@@ -1,5 +1,6 @@
 import type { EntryOf } from '../history.ts'
 import type { Invariant, Violation } from './evidence.ts'
+import { follow } from './terminals.ts'
 
 /** The log of each room is gapless, and what is written there was written by somebody who was a member then. */
 export const logIsSound: Invariant = ({ rooms, entries }) => {
@@ -7,12 +8,12 @@ export const logIsSound: Invariant = ({ rooms, entries }) => {
   const violations: Violation[] = []
   for (const [room_id, { events }] of rooms) {
     const members = new Set<unknown>()
-    events.forEach(({ seq, type, payload }, index) => {
+    events.forEach((event, index) => {
+      const { seq, type, payload } = event
       const accuse = (what: string) => violations.push({ invariant: 'logIsSound', at, what: `${room_id} ${what}` })
       if (seq !== index + 1) accuse(`has seq ${seq} in place ${index + 1}`)
-      if (type === 'room.created' || type === 'room.member.added') members.add(payload.user_id)
-      else if (type === 'room.member.removed') members.delete(payload.user_id)
-      else if (type === 'chat.message.created' && !members.has(payload.user_id)) accuse(`seq ${seq} is of a stranger`)
+      follow(members, event)
+      if (type === 'chat.message.created' && !members.has(payload.user_id)) accuse(`seq ${seq} is of a stranger`)
     })
   }
   return violations

@@ -58,12 +58,20 @@ export const exMembersHearNothing: Invariant = (evidence) => {
     return [{ invariant: 'exMembersHearNothing', at, what }]
   }
 
+  function leave({ conn, frame }: EntryOf<'take'>): void {
+    const session = evidence.sessionOf.get(conn)
+    const own = session && stays.get(session)
+    if (own?.get(frame.to)?.overSince === undefined) own?.delete(frame.to)
+  }
+
   return evidence.entries.flatMap((entry) => {
     if (entry.kind === 'hand') {
       const session = evidence.sessionOf.get(entry.conn)
       const own = session && stays.get(session)
       return own ? judge(entry, session, own) : []
     }
+    // A stay that its own peer has ended is not ended by a removal: what was sent before is of a time when it might hear it.
+    if (entry.kind === 'take' && entry.frame.type === 'room.leave') leave(entry)
     if (entry.kind === 'member') readAgain.set(`${entry.node} ${entry.room_id} ${entry.user_id}`, entry.member_seq)
     if (entry.kind !== 'learn' || entry.event.type !== 'room.member.removed') return []
     const { room_id, seq, payload } = entry.event

@@ -61,10 +61,14 @@ export const nothingComesTwice: Invariant = ({ sessions }) =>
 
 /**
  * A session is given back only to its user, for the token of its latest welcome, and only where the client did not claim
- * to have more than it was sent.
+ * to have more than it was sent. A token is good once: no other hello than the one that spent it may show it again.
  */
 export const resumesAreEarned: Invariant = ({ entries, opened }) => {
-  const latest = new Map<string, { token: string; conn: number }>()
+  const latest = new Map<
+    string,
+    { token: string; conn: number; spentBy: string | undefined; spent: string | undefined }
+  >()
+  const tokens = new Set<string>()
   const hellos = new Map<number, Wire>()
   const handed = new Map<string, number>()
   const sessionOf = new Map<number, string>()
@@ -80,14 +84,17 @@ export const resumesAreEarned: Invariant = ({ entries, opened }) => {
     const session_id = String(frame.payload.session_id)
     const before = latest.get(session_id)
     const { token } = frame.payload.resume as { token: string }
-    latest.set(session_id, { token, conn })
+    const hello = hellos.get(conn)
+    const claim = hello?.payload.resume as { token: string; received: number } | undefined
+    const isFresh = tokens.size !== tokens.add(token).size
+    latest.set(session_id, { token, conn, spentBy: hello?.id, spent: claim?.token })
     sessionOf.set(conn, session_id)
-    if (frame.payload.resumed !== true) return []
-    const claim = hellos.get(conn)?.payload.resume as { token: string; received: number } | undefined
+    if (isFresh && frame.payload.resumed !== true) return []
     const isOwn = opened.get(before?.conn ?? 0)?.user_id === opened.get(conn)?.user_id
     const isHonest = claim !== undefined && claim.received <= (handed.get(session_id) ?? 0)
     handed.set(session_id, claim?.received ?? 0)
-    if (isOwn && isHonest && before?.token === claim.token) return []
+    const isAgain = before?.spentBy === hello?.id && before?.spent === claim?.token
+    if (isOwn && isHonest && isFresh && (before?.token === claim.token || isAgain)) return []
     return [{ invariant: 'resumesAreEarned', at, what: `connection ${conn} was given ${session_id} back` }]
   })
 }

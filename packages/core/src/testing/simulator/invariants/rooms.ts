@@ -1,5 +1,8 @@
 import { isOwnLeft, receivedBy, type Evidence, type Invariant, type SessionView, type Violation } from './evidence.ts'
 
+/** How long an event may be under way, in milliseconds. */
+const underWay = 1_500
+
 /**
  * Whoever has joined hears every event of the room from its snapshot on: each once, in order, without a gap, over all the
  * sockets of a session. When everything has come to rest, everybody who is still in is a member and level with the log.
@@ -39,14 +42,24 @@ function listen({ rooms, isSettled, entries }: Evidence, session: SessionView): 
   }
 
   if (!isSettled || !session.isOpen) return violations
-  const isHeard = !entries.some((entry) => entry.kind === 'fault' && /^bus|^storage/.test(entry.fault))
+  const settled = settledBefore(entries, (entries.at(-1)?.at ?? 0) - underWay)
   for (const [room_id, { seq }] of joined) {
     const room = rooms.get(room_id)
-    // That a room was deleted is told once; nothing shows a node that it has not heard it.
-    if (!room && isHeard) accuse(`is still in ${room_id}, which was deleted`)
-    if (!room) continue
-    if (!room.members.has(session.user_id)) accuse(`is still in ${room_id}, no member any more`)
-    else if (seq !== room.events.length) accuse(`is at ${seq} of ${room_id}, which is at ${room.events.length}`)
+    if (!room) accuse(`is still in ${room_id}, which was deleted`)
+    else if (!room.members.has(session.user_id)) accuse(`is still in ${room_id}, no member any more`)
+    else if (seq < (settled.get(room_id) ?? room.events.length))
+      accuse(`is at ${seq} of ${room_id}, which is at ${room.events.length}`)
   }
   return violations
+}
+
+/** The latest `seq` that each room had some time before the end, where it had another later. */
+function settledBefore(entries: Evidence['entries'], end: number): Map<string, number> {
+  const settled = new Map<string, number>()
+  for (const entry of entries) {
+    if (entry.kind !== 'commit' || entry.at <= end) continue
+    const { room_id, seq } = entry.event
+    settled.set(room_id, Math.min(settled.get(room_id) ?? Infinity, seq - 1))
+  }
+  return settled
 }

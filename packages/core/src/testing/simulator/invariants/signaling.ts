@@ -20,6 +20,7 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
   const rung = calleesOf(entries, sessionOf)
   const ends = new Map<string, End>()
   const answers = new Set<string>()
+  const offers = new Set<string>()
   const judged = new Set<string>()
 
   function taken({ frame }: EntryOf<'take'>, peer_id: string): void {
@@ -27,7 +28,9 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     const end = ends.get(key)
     const others = rung.get(frame.id)
     if (frame.type === 'rtc.answer') answers.add(key)
-    if (frame.type !== 'rtc.offer' || !others) return
+    if (frame.type !== 'rtc.offer') return
+    offers.add(key)
+    if (!others) return
     if (end && !end.isOver) end.isRenewed = true
     else ends.set(key, { others, isCaller: true, isOver: false, isRenewed: false })
   }
@@ -39,8 +42,9 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
       ends.set(key, end)
     }
     const isTheEnd = type === 'rtc.bye' && from === 'server'
-    // The word that a call is over may come to somebody who was spared the offer.
-    if (!end) return isTheEnd ? undefined : 'is of no session of it'
+    // To somebody who was spared the offer, since it had become too old, what came after it is harmless.
+    const isSpared = type !== 'rtc.answer' && offers.has(`${String(payload.rtc_id)} ${from}`)
+    if (!end) return isTheEnd || isSpared ? undefined : 'is of no session of it'
     if (end.isOver) return 'is over'
     if (type === 'rtc.bye') {
       end.isOver = !end.isRenewed
@@ -83,43 +87,43 @@ function calleesOf(entries: Evidence['entries'], sessionOf: Evidence['sessionOf'
 }
 
 /**
- * Candidates arrive in the order in which they were sent and without a gap, as far as they arrive. What a node had taken
- * when the sender's socket broke may be lost with it.
+ * Candidates arrive in the order in which they were sent and without a gap, as far as they arrive, whichever sockets they
+ * took on either side.
  */
 export const candidatesAreInOrder: Invariant = (evidence) => {
   const accepted = acceptedCandidates(evidence)
   return evidence.sessions.flatMap((session) => compare(session, accepted))
 }
 
-function compare(session: SessionView, accepted: ReadonlyMap<string, EntryOf<'take'>[]>): Violation[] {
+function compare(session: SessionView, accepted: ReadonlyMap<string, string[]>): Violation[] {
   const violations: Violation[] = []
   const places = new Map<string, number>()
   for (const { frame, at } of receivedBy(session)) {
     const name = nameOf(frame)
     if (name === undefined) continue
     const key = `${String(frame.payload.rtc_id)} ${frame.from}`
-    const sent = accepted.get(key) ?? []
     const place = places.get(key) ?? 0
-    const found = sent.findIndex((take, index) => index >= place && take.frame.id === frame.id)
-    const skipped = sent.slice(place, found)
-    const isExcused = skipped.every(({ conn }) => conn !== sent[found]?.conn)
     const what = `${session.peer_id} got ${name} of ${key} out of place`
-    if (found === -1 || !isExcused) violations.push({ invariant: 'candidatesAreInOrder', at, what })
-    places.set(key, Math.max(place, found + 1))
+    if (accepted.get(key)?.[place] !== frame.id) violations.push({ invariant: 'candidatesAreInOrder', at, what })
+    places.set(key, place + 1)
   }
   return violations
 }
 
-function acceptedCandidates({ entries, sessionOf }: Evidence): Map<string, EntryOf<'take'>[]> {
+/** The ids of the candidates of each peer and session that a node took while the connection stood, and did not refuse. */
+function acceptedCandidates({ entries, sessionOf }: Evidence): Map<string, string[]> {
   const refused = new Set<string>()
   for (const entry of entries) {
     if (entry.kind === 'hand' && entry.frame.code !== undefined) refused.add(entry.frame.reply_to ?? '')
   }
-  const accepted = new Map<string, EntryOf<'take'>[]>()
+  const closed = new Set<number>()
+  const accepted = new Map<string, string[]>()
   for (const entry of entries) {
-    if (entry.kind !== 'take' || nameOf(entry.frame) === undefined || refused.has(entry.frame.id)) continue
+    if (entry.kind === 'close' || entry.kind === 'gone') closed.add(entry.conn)
+    if (entry.kind !== 'take' || closed.has(entry.conn) || nameOf(entry.frame) === undefined) continue
+    if (refused.has(entry.frame.id)) continue
     const key = `${String(entry.frame.payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
-    accepted.set(key, [...(accepted.get(key) ?? []), entry])
+    accepted.set(key, [...(accepted.get(key) ?? []), entry.frame.id])
   }
   return accepted
 }

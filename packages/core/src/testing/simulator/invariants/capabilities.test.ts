@@ -1,0 +1,147 @@
+import { base64url } from 'jose'
+import { describe, expect, it } from 'vitest'
+import type { RoomEvent } from '../../../ports/index.ts'
+import type { Happening, Wire } from '../history.ts'
+import { enter, frame, give, hand, ids, judge, learn, log, start, stored, take, tell } from './story.ts'
+
+describe('usesAreCovered', () => {
+  const claims = { room_id: ids.room, caps: ['call'], mv: 3, exp: 100 }
+  const write = (change: object) => `head.${base64url.encode(JSON.stringify({ ...claims, ...change }))}.signature`
+  const granted = (token: string) => frame('capability.granted', ids.ann, { token }, { reply_to: 'cap' })
+
+  function offer(change: object, { now = 0, from = ids.ann, between = [] as Happening[], isGranted = true } = {}) {
+    const cap_token = write(change)
+    const sent = frame('rtc.offer', ids.bob, { rtc_id: ids.call, room_id: ids.room, purpose: 'call', cap_token })
+    const grant = isGranted ? give(1, granted(cap_token)) : []
+    return tell(enter(1, 'ann'), enter(2, 'bob'), grant, between, take(1, sent, now), give(2, { ...sent, from }, now))
+  }
+
+  it('finds what is wrong with the token of an offer that was passed on', () => {
+    expect(offer({})).toEqual([])
+    expect(offer({}, { isGranted: false })).toEqual(['usesAreCovered'])
+    expect(offer({ room_id: 'room_b' })).toEqual(['usesAreCovered'])
+    expect(offer({ caps: ['screen'] })).toEqual(['usesAreCovered'])
+    expect(offer({ target_peer_id: ids.cleo })).toEqual(['usesAreCovered'])
+    expect(offer({}, { now: 104_999 })).toEqual([])
+    expect(offer({}, { now: 105_000 })).toEqual(['usesAreCovered'])
+  })
+  it('finds a token that is older than what the node knows', () => {
+    const demoted = (user_id: string, seq: number) => [learn(stored(seq, 'room.member.updated', { user_id }))]
+    expect(offer({}, { between: demoted('usr_ann', 4) })).toEqual(['usesAreCovered'])
+    expect(offer({}, { between: demoted('usr_ann', 3) })).toEqual([])
+    expect(offer({}, { between: demoted('usr_bob', 4) })).toEqual([])
+    expect(offer({}, { between: [learn(stored(4, 'room.updated', { policy: {} }))] })).toEqual(['usesAreCovered'])
+    expect(offer({}, { between: [learn(stored(4, 'room.updated', { name: '' }))] })).toEqual([])
+  })
+  it('finds a sender that is not the one it says', () => {
+    expect(offer({}, { from: ids.cleo })).toContain('usesAreCovered')
+  })
+})
+
+describe('signalsStayInside', () => {
+  const everybody = [...enter(1, 'ann'), ...enter(2, 'bob'), ...enter(3, 'cleo')]
+  const cap_token = `head.${base64url.encode(JSON.stringify({ room_id: ids.room, caps: ['call'], mv: 1, exp: 1 }))}.s`
+  const granted = give(1, frame('capability.granted', ids.ann, { token: cap_token }))
+  const signal = (type: string, from: string, more: object = {}) =>
+    frame(type, '', { rtc_id: ids.call, ...more }, { from })
+  const offer = signal('rtc.offer', ids.ann, { room_id: ids.room, purpose: 'call', cap_token })
+  const ringing = [...everybody, ...granted, take(1, offer), ...give(2, offer)]
+  const answer = signal('rtc.answer', ids.bob)
+  const open = [...ringing, take(2, answer), ...give(1, answer)]
+
+  it('finds signals of strangers, to strangers, before the answer and after the end', () => {
+    const ice = signal('rtc.ice', ids.bob, { candidate: null })
+    expect(tell(open, give(1, ice), give(1, signal('rtc.bye', ids.bob)))).toEqual([])
+    expect(tell(ringing, give(1, ice))).toEqual(['signalsStayInside'])
+    expect(tell(open, give(1, signal('rtc.bye', ids.cleo)))).toEqual(['signalsStayInside'])
+    expect(tell(open, give(3, ice))).toEqual(['signalsStayInside'])
+    expect(tell(open, give(1, signal('rtc.bye', ids.bob)), give(1, ice))).toEqual(['signalsStayInside'])
+    expect(tell(open, give(1, signal('rtc.answer', 'server')))).toEqual(['signalsStayInside'])
+  })
+  it('finds a fork that goes on after another answered', () => {
+    const forked = [...everybody, ...granted, take(1, offer), ...give(2, offer), ...give(3, offer)]
+    const second = signal('rtc.answer', ids.cleo)
+    expect(tell(forked, take(2, answer), give(1, answer), take(3, second), give(1, second))).toEqual([
+      'signalsStayInside',
+    ])
+  })
+
+  const candidate = (n: number) => signal('rtc.ice', ids.ann, { candidate: { candidate: `candidate:${n}` } })
+  it('finds candidates out of order, lost, or come twice', () => {
+    const [a, b, c] = [candidate(1), candidate(2), candidate(3)]
+    const sent = [...open, take(1, a), take(1, b), take(1, c)]
+    expect(tell(sent, give(2, a), give(2, b), give(2, c))).toEqual([])
+    expect(tell(sent, give(2, a))).toEqual([])
+    expect(tell(sent, give(2, a), give(2, c))).toEqual(['candidatesAreInOrder'])
+    expect(tell(sent, give(2, b), give(2, a))).toContain('candidatesAreInOrder')
+    expect(tell(sent, give(2, a), give(2, a))).toContain('candidatesAreInOrder')
+  })
+})
+
+describe('control of a terminal', () => {
+  const terminal_id = 'term_a'
+  const grant = (seq: number, fence: number, peer_id: string, at = 0) => ({
+    ...stored(seq, 'terminal.control.granted', {
+      terminal_id,
+      fence,
+      peer_id,
+      expires_at: new Date(15_000).toISOString(),
+    }),
+    at,
+  })
+  const commit = (event: RoomEvent): Happening => ({ kind: 'commit', event })
+  const released = (seq: number, fence: number) => stored(seq, 'terminal.control.released', { terminal_id, fence })
+  const told = ({ payload, seq }: RoomEvent, extra: Partial<Wire> = {}) =>
+    frame('terminal.control.granted', ids.room, { ...payload, seq }, extra)
+
+  it('has a fence of its own for every grant, which rises', () => {
+    expect(tell(commit(grant(3, 1, ids.ann)), commit(grant(4, 2, ids.ann)))).toEqual([])
+    expect(tell(commit(grant(3, 1, ids.ann)), commit(grant(4, 1, ids.ann)))).toEqual(['fencesRise'])
+    const both = [...enter(1, 'cleo'), hand(1, told(grant(3, 1, ids.ann))), hand(1, told(grant(4, 1, ids.bob)))]
+    expect(tell(both)).toEqual(['fencesRise'])
+  })
+  it('is not taken from who has it', () => {
+    const take2 = frame('terminal.control.take', 'server', { terminal_id }, { id: 'take' })
+    const forced = { ...take2, payload: { terminal_id, force: true } }
+    const story = (second: RoomEvent, request: Wire, ...between: Happening[]) =>
+      tell(
+        enter(1, 'bob'),
+        commit(grant(3, 1, ids.ann)),
+        between,
+        take(1, request),
+        commit(second),
+        hand(1, told(second, { reply_to: 'take' })),
+      )
+    const without = (found: string[]) => found.filter((invariant) => invariant !== 'usesAreCovered')
+    expect(without(story(grant(4, 2, ids.bob), take2))).toEqual(['heldIsNotGranted'])
+    expect(without(story(grant(4, 2, ids.bob, 15_000), take2))).toEqual([])
+    expect(without(story(grant(4, 2, ids.bob), forced))).toEqual([])
+    expect(without(story(grant(5, 2, ids.bob), take2, commit(released(4, 1))))).toEqual([])
+  })
+  it('is for members', () => {
+    const events = [...start, grant(3, 1, ids.cleo)]
+    expect(judge(enter(1, 'cleo'), log(...events))).toEqual(['onlyMembersControl'])
+    expect(judge(enter(1, 'bob'), log(...start, grant(3, 1, ids.bob)))).toEqual([])
+  })
+  it('does not go on after its end', () => {
+    const renewed = frame('terminal.control.granted', ids.ann, { terminal_id, fence: 1, peer_id: ids.ann })
+    const later: Happening = { kind: 'fault', fault: 'pause' }
+    expect(tell(enter(1, 'ann'), hand(1, renewed))).toEqual([])
+    expect(tell(enter(1, 'ann'), learn(released(4, 1)), later, hand(1, renewed))).toEqual(['endedIsNotRenewed'])
+    expect(tell(enter(1, 'ann'), learn(grant(4, 2, ids.bob)), later, hand(1, renewed))).toEqual(['endedIsNotRenewed'])
+  })
+})
+
+describe('transfersStayInside', () => {
+  const about = (type: string, extra: Partial<Wire> = {}) =>
+    frame(`p2p.session.${type}`, '', { session_id: 'p2p_a' }, extra)
+  const everybody = [...enter(1, 'ann'), ...enter(2, 'bob'), ...enter(3, 'cleo')]
+  const asked = [...everybody, ...give(2, about('request'))]
+  const accepted = [...asked, take(2, about('accept')), ...give(2, about('created')), ...give(1, about('created'))]
+  it('finds who hears of it and has no part in it, has not accepted it, or after its end', () => {
+    expect(tell(accepted, give(1, about('renewed')), give(1, about('closed')))).toEqual([])
+    expect(tell(accepted, give(3, about('closed')))).toEqual(['transfersStayInside'])
+    expect(tell(asked, give(2, about('created')))).toEqual(['transfersStayInside'])
+    expect(tell(accepted, give(1, about('closed')), give(1, about('renewed')))).toEqual(['transfersStayInside'])
+  })
+})
