@@ -55,7 +55,7 @@ async function attack(amounts: Amounts, fault: (what: string) => void): Promise<
         count: amounts.rest * share,
         random: random.fork(),
         fault,
-        untouchable: new Set([...untouchable, ...scene.accounts.map(({ user_id }) => user_id)]),
+        untouchable: new Set([...untouchable, raw.user_id, ...scene.accounts.map(({ user_id }) => user_id)]),
         foreign: scene.foreign,
       }),
     })
