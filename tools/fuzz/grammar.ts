@@ -11,8 +11,12 @@ import type { Random } from './random.ts'
 export interface Message {
   text: string
   type: string
-  /** Where nothing is wrong with the message: its id. The answer may be an error all the same. */
-  sound?: { id: string; reply: string | null }
+  /** Where nothing is wrong with the message. The answer may be an error all the same. */
+  sound?: {
+    id: string
+    /** Whether it is answered before anything that is sent after it; what another peer has to decide on is not. */
+    isAnswered: boolean
+  }
 }
 
 /** What the scenario offers to aim at. */
@@ -64,13 +68,13 @@ export function createGrammar(random: Random, wrong = 0.65) {
     },
   })
 
-  function known({ key }: Slot, { pool }: Aim, context: Context | undefined): string | number | undefined {
+  function known({ key, pattern }: Slot, { pool }: Aim, context: Context | undefined): string | number | undefined {
     const own = context ? Object.entries(context.payload).find(([name]) => name === key)?.[1] : undefined
     if (typeof own === 'string' && random.chance(0.8)) return own
     if (random.chance(0.05)) return undefined
     const usual = sensible[key]
     if (usual) return random.pick(usual)
-    const seen = pool.of(key)
+    const seen = pool.of(key).filter((value) => pattern?.test(String(value)) ?? true)
     // The latest token, or the latest session, is the one that still lives.
     return random.chance(0.5) || seen.length === 0 ? seen.at(-1) : random.pick(seen)
   }
@@ -107,7 +111,11 @@ export function createGrammar(random: Random, wrong = 0.65) {
       if (!event) throw new TypeError(type)
       const envelope = sound(type, event, aim)
       if (!random.chance(wrong)) {
-        return { type, text: JSON.stringify(envelope), sound: { id: envelope.id, reply: event.reply } }
+        return {
+          type,
+          text: JSON.stringify(envelope),
+          sound: { id: envelope.id, isAnswered: event.reply !== null && event.to !== 'peer' },
+        }
       }
       const forged = random.pick([
         {},
@@ -136,5 +144,5 @@ function written(random: Random, { pattern, min, max }: Slot): string {
   const made =
     samples.get(pattern.source) ?? fc.sample(fc.stringMatching(pattern), { seed: random.below(2 ** 31), numRuns: 16 })
   samples.set(pattern.source, made)
-  return random.pick(made)
+  return random.pick(made.filter((text) => text.length <= max))
 }

@@ -23,7 +23,7 @@ const started = performance.now()
 const report = await fuzz(amounts)
 print(report)
 console.log(`${((performance.now() - started) / 1000).toFixed(0)} s, ${report.faults.length} faults`)
-for (const fault of report.faults.slice(0, 20)) console.log(`FAULT ${fault}`)
+for (const fault of report.faults.slice(0, 20)) console.log(`FAULT ${fault.slice(0, 2_000)}`)
 process.exitCode = report.faults.length > 0 ? 1 : 0
 
 function print({ messages, raw, rest, memory, innocents, brakes }: Report): void {

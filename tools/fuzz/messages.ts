@@ -127,7 +127,7 @@ function tallyUp(
 ): void {
   if (!sound) return
   const got = answers.get(sound.id) ?? []
-  if (isComplete && (got.length > 1 || (sound.reply !== null && got.length === 0))) {
+  if (isComplete && (got.length > 1 || (sound.isAnswered && got.length === 0))) {
     fault(`${type} was answered ${got.length} times: ${got.join(', ')}`)
   }
   const outcomes = tally.get(type) ?? new Map<string, number>()
