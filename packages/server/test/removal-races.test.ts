@@ -95,7 +95,7 @@ async function race(random: (n: number) => number): Promise<unknown[]> {
     // A guest may still call, but what was open ends with the role.
     a.send('rtc.bye', b.peer_id, { rtc_id, reason: 'hangup' })
     await a.next(({ type, code }) => type === 'error' && code === 'NOT_FOUND')
-  } else slipped.push(...slippedOut(a, b.peer_id, blow), ...slippedIn(b, a.peer_id, room_id))
+  } else slipped.push(...slippedOut(a, b.peer_id), ...slippedIn(b, a.peer_id, room_id))
   if (blow === 'remove') slipped.push(...(await saidAfterRemoval(room_id)))
   if (blow !== 'demote') {
     const bye = a.send('rtc.bye', b.peer_id, { rtc_id, reason: 'hangup' })
@@ -110,11 +110,11 @@ const behind = (frames: Frame[], fits: (frame: Frame) => boolean) => {
   return at === -1 ? [] : frames.slice(at + 1)
 }
 
-function slippedOut({ frames }: Wire, peer_id: string, blow: string): Frame[] {
-  // A message that was being stored when a connection ended is still a member's.
-  const allowed = blow === 'disconnect' ? 'chat.message.created' : undefined
+function slippedOut({ frames }: Wire, peer_id: string): Frame[] {
+  // A message that was stored before may be told between the news of a removal and the removal's own event; whether one was
+  // stored behind it is looked up in the log.
   const isNotice = ({ type, payload }: Frame) => type === 'room.left' && payload.peer_id === peer_id
-  return behind(frames, isNotice).filter(({ type, from }) => from === peer_id && type !== allowed)
+  return behind(frames, isNotice).filter(({ type, from }) => from === peer_id && type !== 'chat.message.created')
 }
 
 function slippedIn({ frames, peer_id }: Wire, other: string, room: string): Frame[] {

@@ -36,9 +36,10 @@ export interface Race {
 
 /**
  * Bob, a member, is in a call, a session between agents, and in control of a terminal, each at a random stage; everybody
- * goes on with it, he loses his connection perhaps, and somewhere in between the blow falls. The storage takes its time.
+ * goes on with it, he loses his connection perhaps, and somewhere in between the blow falls. The storage takes its time:
+ * random numbers of `turn`s of the event loop.
  */
-export async function race(seed: number, blow: Blow): Promise<Race> {
+export async function race(seed: number, blow: Blow, turn: () => Promise<void>): Promise<Race> {
   let state = seed | 1
   const random = (n: number) => {
     state = Math.imul(state, 1_664_525) + 1_013_904_223
@@ -46,7 +47,7 @@ export async function race(seed: number, blow: Blow): Promise<Race> {
   }
   let turns = 0
   const pause = async (most: number) => {
-    for (let i = random(most); i > 0; i--) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = random(most); i > 0; i--) await turn()
   }
   const storage = createSlowStorage(async () => void (turns > 0 && (await pause(turns))))
   const w = await createWorld({ storage, limits: { ...unhurried, resume_window_s: 120 } })
@@ -135,7 +136,7 @@ export async function race(seed: number, blow: Blow): Promise<Race> {
   turns = 0
   for (let i = 0; i < 3; i++) {
     w.clock.advance(250)
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    for (let i = 0; i < 20; i++) await turn()
   }
   const peer_ids = [...new Set([first.peer_id, b.peer_id])]
   // What broke off and did not come back has what it had taken in already.
