@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryBusLine } from './memory/bus.ts'
 import { createMemoryStorage } from './memory/storage.ts'
-import type { RoomEvent } from './ports/index.ts'
+import type { RoomEvent, Storage } from './ports/index.ts'
 import { createWorld, grant, join, newRtcId, openCall, sdpOf, settle } from './testing/kit.ts'
 import { createTestMesh, type TestClient } from './testing/index.ts'
 
@@ -119,6 +119,26 @@ describe('the events of a room', () => {
     expect(a.frames.some(({ reply_to }) => reply_to === id)).toBe(false)
     a.send('room.leave', room, {})
     expect((await a.next((frame) => frame.reply_to === id)).payload).toMatchObject({ seq: 5, text: 'mine' })
+  })
+
+  it('answer whoever asked, even if everybody leaves while somebody else comes in', async () => {
+    const storage = createMemoryStorage()
+    let read = Promise.resolve()
+    const snapshot: Storage['rooms']['snapshot'] = async (room_id) => read.then(() => storage.rooms.snapshot(room_id))
+    const { enter, connect, ann, bob, room } = await createWorld({
+      storage: { ...storage, rooms: { ...storage.rooms, snapshot } },
+    })
+    const [a, b] = [await enter(ann), await connect(bob)]
+    const unheard = { id: crypto.randomUUID(), type: 'chat.message.created', from: 'peer_x', at: 0, payload: {} }
+    await storage.events.append(room, unheard, { user_id: ann })
+    const id = a.send('chat.message.send', room, { text: 'waits for the one before it' })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    read = promise
+    b.send('room.join', room, {})
+    a.send('room.leave', room, {})
+    expect((await a.next((frame) => frame.reply_to === id)).payload).toMatchObject({ seq: 5 })
+    resolve()
+    expect((await b.next('room.joined')).payload).toMatchObject({ seq: 5 })
   })
 
   it('take effect before their turn where they take something away', async () => {

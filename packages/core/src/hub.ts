@@ -172,8 +172,10 @@ export function createHub(options: {
   }
 
   function forgetIfEmpty(room: LiveRoom): void {
-    if (room.occupants.size > 0 || room.entering > 0 || rooms.get(room.room_id) !== room) return
-    rooms.delete(room.room_id)
+    if (room.occupants.size > 0 || rooms.get(room.room_id) !== room) return
+    if (room.entering === 0) rooms.delete(room.room_id)
+    // Nobody is left to be told what waits for its turn, but whoever is on the way in must not miss it.
+    room.seq = log.known(room)
     log.forget(room)
   }
 
