@@ -100,6 +100,12 @@ const guards: readonly Guard[] = [
     replace: 'return isSame && (isGood || true)',
   },
   {
+    name: 'a session is given back to its user and device only',
+    file: 'session.ts',
+    find: 'return isSame && isGood',
+    replace: 'return (isSame || true) && isGood',
+  },
+  {
     name: 'numbers go on from where the client is',
     file: 'outbox.ts',
     find: 'this.#handed = received\n',

@@ -92,7 +92,7 @@ export function actOn(world: World, client: Client, room_ids: readonly string[],
     reoffer() {
       const own = call()
       const room = own && client.view.rooms.get(own.room_id)
-      if (own && room) client.calls.offer(own, tokenFor(room, own.purpose))
+      if (own?.isOpen && room) client.calls.offer(own, tokenFor(room, own.purpose))
     },
     hangUp() {
       const own = call()

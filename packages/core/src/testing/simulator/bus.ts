@@ -4,7 +4,7 @@ import type { NodeLife } from './nodes.ts'
 import type { World } from './world.ts'
 
 /** How often a message is lost on its way to one node, where messages may be lost. */
-const losing = 0.05
+const losing = 0.15
 
 /** The bus between the nodes: late, out of order between publishers, at most once. */
 export interface BusLine {

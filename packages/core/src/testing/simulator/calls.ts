@@ -10,6 +10,8 @@ export interface CallView {
   readonly to: string
   /** How many candidates this end has sent. */
   candidates: number
+  /** Whether it has been answered: only then either end offers again. */
+  isOpen: boolean
 }
 
 /** The calls that one client has part in, as far as it knows. */
@@ -42,7 +44,7 @@ export function createCallBook(
     open,
     offer(call, cap_token) {
       const { rtc_id, room_id, purpose, to } = call
-      const known = open.get(rtc_id) ?? { rtc_id, room_id, purpose, to, candidates: 0 }
+      const known = open.get(rtc_id) ?? { rtc_id, room_id, purpose, to, candidates: 0, isOpen: false }
       open.set(rtc_id, known)
       const token = cap_token === undefined ? {} : { cap_token }
       const { id } = say('rtc.offer', to, { rtc_id, room_id, purpose, sdp: sdpFor(purpose), ...token })
@@ -62,13 +64,16 @@ export function createCallBook(
       if (!type.startsWith('rtc.')) return
       const rtc_id = String(payload.rtc_id)
       if (type === 'rtc.bye') return void open.delete(rtc_id)
+      const known = open.get(rtc_id)
+      if (type === 'rtc.answer' && known) known.isOpen = true
       if (type !== 'rtc.offer') return
-      const call = open.get(rtc_id) ?? {
+      const call = known ?? {
         rtc_id,
         room_id: String(payload.room_id),
         purpose: String(payload.purpose),
         to: from,
         candidates: 0,
+        isOpen: false,
       }
       open.set(rtc_id, call)
       const what = random.weighted({ answer: 7, trickleFirst: 2, decline: 1, ignore: 1 })
@@ -77,6 +82,7 @@ export function createCallBook(
         if (open.get(rtc_id) !== call) return
         if (what === 'decline') return book.bye(call)
         if (what === 'trickleFirst') book.trickle(call)
+        call.isOpen = true
         say('rtc.answer', call.to, { rtc_id, sdp: sdpFor(call.purpose) })
         book.trickle(call)
       })

@@ -51,10 +51,26 @@ export interface Client {
   say(type: string, to: string, payload: object): Wire
   /** Ends its session for good. */
   goAway(): void
+  /** What it would show to get its session back. */
+  readonly claim: Claim | undefined
 }
 
-/** @see Client */
-export function createClient(world: World, cluster: Cluster, network: Network, name: string, who: Identity): Client {
+/** What a hello shows to resume a session. */
+interface Claim {
+  session_id: string
+  token: string
+  received: number
+}
+
+/** @see Client. `others` are all clients of the run. */
+export function createClient(
+  world: World,
+  cluster: Cluster,
+  network: Network,
+  name: string,
+  who: Identity,
+  others: readonly Client[],
+): Client {
   const { clock, random, ids } = world
   const wanted = new Set<string>()
   const unanswered = new Map<string, Wire>()
@@ -72,7 +88,11 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     payload: payload as Wire['payload'],
   })
 
-  const accessToken = () => writeToken({ ...who, expires_at: Math.floor(clock.now() + random.between(6_000, 60_000)) })
+  /** Some tokens run out within the run, some never do. */
+  function accessToken(): string {
+    const life = random.chance(0.5) ? random.between(6_000, 60_000) : 600_000
+    return writeToken({ ...who, expires_at: Math.floor(clock.now() + life) })
+  }
 
   function connect(): void {
     const open = cluster.places.flatMap((node, place) => (node ? [place] : []))
@@ -83,7 +103,7 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     if (place === undefined || !node) return world.soon(500, connect)
     const own = network.connect(
       node,
-      { client: name, user_id: who.user_id, sid: who.sid },
+      { client: name, ...who },
       {
         message: (frame) => line === own && take(frame, place),
         closed: (code) => line === own && lost(code),
@@ -92,17 +112,25 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     line = own
     isWelcome = false
     helloId ??= ids.uuid()
-    const resume = session && isKnown ? { resume: claim(session) } : {}
+    const resume = session && isKnown ? { resume: claimTo(session) } : {}
     own.send(write('system.hello', 'server', { token: accessToken(), ...resume }, helloId))
   }
 
-  /** How it asks for its session back: now and then with a token that was used before, or counting frames it never got. */
-  function claim({ id, token, formerToken, received }: Session): object {
-    const honest = { session_id: id, token, received }
-    const how = random.weighted({ honest: 30, used: 1, boasting: 1 })
-    if (how === 'used' && formerToken !== undefined) return { ...honest, token: formerToken }
-    return how === 'boasting' ? { ...honest, received: received + 10_000 } : honest
+  /**
+   * How it asks for its session back: now and then with a token that was used before, counting frames it never got, or for
+   * the session of somebody else.
+   */
+  function claimTo(own: Session): Claim {
+    const honest = honestClaim(own)
+    const how = random.weighted({ honest: 40, used: 1, boasting: 1, stolen: 2 })
+    if (how === 'used' && own.formerToken !== undefined) return { ...honest, token: own.formerToken }
+    if (how === 'boasting') return { ...honest, received: own.received + 10_000 }
+    return (how === 'stolen' ? random.pick(others.filter(isSomebodyElse))?.claim : undefined) ?? honest
   }
+
+  const honestClaim = ({ id, token, received }: Session): Claim => ({ session_id: id, token, received })
+  // Two clients of one user and no device are the same to the contract.
+  const isSomebodyElse = (other: Client) => other.who.user_id !== who.user_id || other.who.device_id !== who.device_id
 
   function lost(code: number): void {
     line = undefined
@@ -212,6 +240,9 @@ export function createClient(world: World, cluster: Cluster, network: Network, n
     },
     get received() {
       return session?.received ?? 0
+    },
+    get claim() {
+      return session && honestClaim(session)
     },
     goAway() {
       begin()

@@ -10,7 +10,15 @@ export type Barred = { user_id: string } | { sid: string }
 /** What happened, one thing at a time. `conn` names one connection, `node` one life of one node. */
 export type Happening =
   /** A node took a connection of a user. */
-  | { kind: 'open'; conn: number; node: string; client: string; user_id: string; sid: string }
+  | {
+      kind: 'open'
+      conn: number
+      node: string
+      client: string
+      user_id: string
+      device_id: string | undefined
+      sid: string
+    }
   /** A client wrote a frame. */
   | { kind: 'send'; conn: number; frame: Wire }
   /** A node was given the frame, at this time by its own wall clock. */

@@ -27,6 +27,7 @@ export interface Line {
 export interface Caller {
   readonly client: string
   readonly user_id: string
+  readonly device_id: string | undefined
   readonly sid: string
 }
 

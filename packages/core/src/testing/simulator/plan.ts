@@ -52,7 +52,7 @@ export function planFor(random: Random): Plan {
     delays: {
       frame: random.between(1, 60),
       bus: random.between(1, 120),
-      storage: random.chance(0.5) ? random.between(0.1, 5) : random.between(5, 120),
+      storage: random.between(0.1, random.pick([5, 120, 400]) ?? 5),
     },
     faults: new Set(isQuiet ? [] : faults.filter(() => random.chance(0.4))),
   }

@@ -1,7 +1,7 @@
 import type { Role } from '../../acl.ts'
 import { actOn } from './acts.ts'
 import { administer } from './administrator.ts'
-import { createClient, type Identity } from './client.ts'
+import { createClient, type Client, type Identity } from './client.ts'
 import { createCluster, type Cluster } from './cluster.ts'
 import { breakThings } from './faults.ts'
 import type { History } from './history.ts'
@@ -27,7 +27,10 @@ export async function simulate({ seed, plan }: Scenario): Promise<History> {
   const network = createNetwork(world)
   for (let place = 0; place < world.plan.nodes; place++) cluster.start(place)
   const scene = await furnish(world, cluster)
-  const clients = scene.identities.map((who, index) => createClient(world, cluster, network, `client${index}`, who))
+  const clients: Client[] = []
+  for (const [index, who] of scene.identities.entries()) {
+    clients.push(createClient(world, cluster, network, `client${index}`, who, clients))
+  }
   for (const client of clients) {
     for (const room_id of scene.room_ids) if (random.chance(0.8)) client.wanted.add(room_id)
     actOn(world, client, scene.room_ids, clients)
@@ -76,7 +79,8 @@ async function settle(world: World, cluster: Cluster): Promise<void> {
   world.isRestless = false
   await world.pass(5_000)
   for (const place of cluster.places.keys()) if (!cluster.places[place]) cluster.start(place)
-  await world.pass(5_000)
+  // A client may have a dozen requests to make up for, each of which waits for the storage more than once.
+  await world.pass(5_000 + 40 * world.plan.delays.storage)
 }
 
 async function roomsOf({ storage }: Cluster, room_ids: readonly string[]): Promise<History['rooms']> {

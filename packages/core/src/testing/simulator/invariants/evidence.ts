@@ -49,6 +49,8 @@ export function evidenceOf(history: History): Evidence {
   const sessions = new Map<string, SessionView>()
   const hellos = new Map<number, Wire>()
   const stretchOf = new Map<number, Stretch>()
+  // A client may be gone before it is welcomed.
+  const over = new Set<number>()
 
   function welcome({ conn, frame }: EntryOf<'hand'>): void {
     const open = opened.get(conn)
@@ -60,7 +62,7 @@ export function evidenceOf(history: History): Evidence {
     const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], isOpen: true }
     const stretch = { conn, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }
     session.stretches.push(stretch)
-    session.isOpen = true
+    session.isOpen = !over.has(conn)
     sessions.set(session_id, session)
     sessionOf.set(conn, session)
     stretchOf.set(conn, stretch)
@@ -74,6 +76,7 @@ export function evidenceOf(history: History): Evidence {
     else if (entry.kind === 'receive' && entry.frame.type !== 'system.welcome') {
       stretchOf.get(entry.conn)?.received.push(entry)
     } else if (entry.kind === 'close' || entry.kind === 'gone' || entry.kind === 'lost') {
+      over.add(entry.conn)
       const session = sessionOf.get(entry.conn)
       if (session?.stretches.at(-1)?.conn === entry.conn) session.isOpen = false
     }

@@ -44,7 +44,9 @@ export const exMembersHearNothing: Invariant = (evidence) => {
   const calls = roomsOfCalls(evidence)
   const stays = new Map<SessionView, Map<string, Stay>>(evidence.sessions.map((session) => [session, new Map()]))
 
-  const readAgain = new Map<string, number>()
+  const laterMember = new Map<string, number>()
+  const known = (node: string, room_id: string, user_id: string, member_seq: number) =>
+    void laterMember.set(`${node} ${room_id} ${user_id}`, member_seq)
 
   function judge({ frame, step, at }: EntryOf<'hand'>, session: SessionView, own: Map<string, Stay>): Violation[] {
     const room_id = roomIn(frame, calls)
@@ -72,11 +74,15 @@ export const exMembersHearNothing: Invariant = (evidence) => {
     }
     // A stay that its own peer has ended is not ended by a removal: what was sent before is of a time when it might hear it.
     if (entry.kind === 'take' && entry.frame.type === 'room.leave') leave(entry)
-    if (entry.kind === 'member') readAgain.set(`${entry.node} ${entry.room_id} ${entry.user_id}`, entry.member_seq)
-    if (entry.kind !== 'learn' || entry.event.type !== 'room.member.removed') return []
-    const { room_id, seq, payload } = entry.event
-    // Whoever came back was found to be a member when the session was resumed, before the node heard of either.
-    if ((readAgain.get(`${entry.node} ${room_id} ${String(payload.user_id)}`) ?? 0) > seq) return []
+    if (entry.kind === 'member') known(entry.node, entry.room_id, entry.user_id, entry.member_seq)
+    if (entry.kind !== 'learn' || !entry.event.type.startsWith('room.member.')) return []
+    const { room_id, seq, payload, type } = entry.event
+    if (type !== 'room.member.removed') {
+      known(entry.node, room_id, String(payload.user_id), seq)
+      return []
+    }
+    // Whoever came back was found to be a member, of a later date, before the node heard of the removal.
+    if ((laterMember.get(`${entry.node} ${room_id} ${String(payload.user_id)}`) ?? 0) > seq) return []
     for (const [session, own] of stays) {
       const stay = own.get(room_id)
       const isMeant = session.node === entry.node && session.user_id === payload.user_id

@@ -60,7 +60,7 @@ export const nothingComesTwice: Invariant = ({ sessions }) =>
   })
 
 /**
- * A session is given back only to its user, for the token of its latest welcome, and only where the client did not claim
+ * A session is given back only to its user and device, for the token of its latest welcome, and only where the client did not claim
  * to have more than it was sent. A token is good once: no other hello than the one that spent it may show it again.
  */
 export const resumesAreEarned: Invariant = ({ entries, opened }) => {
@@ -90,7 +90,7 @@ export const resumesAreEarned: Invariant = ({ entries, opened }) => {
     latest.set(session_id, { token, conn, spentBy: hello?.id, spent: claim?.token })
     sessionOf.set(conn, session_id)
     if (isFresh && frame.payload.resumed !== true) return []
-    const isOwn = opened.get(before?.conn ?? 0)?.user_id === opened.get(conn)?.user_id
+    const isOwn = isSame(opened.get(before?.conn ?? 0), opened.get(conn))
     const isHonest = claim !== undefined && claim.received <= (handed.get(session_id) ?? 0)
     handed.set(session_id, claim?.received ?? 0)
     const isAgain = before?.spentBy === hello?.id && before?.spent === claim?.token
@@ -98,3 +98,6 @@ export const resumesAreEarned: Invariant = ({ entries, opened }) => {
     return [{ invariant: 'resumesAreEarned', at, what: `connection ${conn} was given ${session_id} back` }]
   })
 }
+
+const isSame = (one?: EntryOf<'open'>, other?: EntryOf<'open'>) =>
+  one?.user_id === other?.user_id && one?.device_id === other?.device_id

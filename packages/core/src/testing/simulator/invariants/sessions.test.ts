@@ -55,6 +55,10 @@ describe('a resumed session', () => {
       happening.kind === 'open' ? { ...happening, user_id: 'usr_bob' } : happening,
     )
     expect(tell(before, thief)).toEqual(['resumesAreEarned'])
+    const elsewhere = again().map((happening) =>
+      happening.kind === 'open' ? { ...happening, device_id: 'dev_other' } : happening,
+    )
+    expect(tell(before, elsewhere)).toEqual(['resumesAreEarned'])
     expect(tell(before, again(), enter(3, 'ann', { received: 1, token: 'token1' }))).toEqual(['resumesAreEarned'])
   })
 })

@@ -91,41 +91,49 @@ function calleesOf(entries: Evidence['entries'], sessionOf: Evidence['sessionOf'
  * took on either side.
  */
 export const candidatesAreInOrder: Invariant = (evidence) => {
-  const accepted = acceptedCandidates(evidence)
-  return evidence.sessions.flatMap((session) => compare(session, accepted))
+  const candidates = candidatesTaken(evidence)
+  return evidence.sessions.flatMap((session) => compare(session, candidates))
 }
 
-function compare(session: SessionView, accepted: ReadonlyMap<string, string[]>): Violation[] {
+/** A candidate that a node took. One whose sender was told that it is refused, or was given up, need not arrive everywhere. */
+interface Taken {
+  readonly id: string
+  readonly isRefused: boolean
+}
+
+function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>): Violation[] {
   const violations: Violation[] = []
   const places = new Map<string, number>()
   for (const { frame, at } of receivedBy(session)) {
     const name = nameOf(frame)
     if (name === undefined) continue
     const key = `${String(frame.payload.rtc_id)} ${frame.from}`
-    const place = places.get(key) ?? 0
+    const sent = candidates.get(key) ?? []
+    let place = places.get(key) ?? 0
+    while (sent[place]?.isRefused && sent[place]?.id !== frame.id) place++
     const what = `${session.peer_id} got ${name} of ${key} out of place`
-    if (accepted.get(key)?.[place] !== frame.id) violations.push({ invariant: 'candidatesAreInOrder', at, what })
+    if (sent[place]?.id !== frame.id) violations.push({ invariant: 'candidatesAreInOrder', at, what })
     places.set(key, place + 1)
   }
   return violations
 }
 
-/** The ids of the candidates of each peer and session that a node took while the connection stood, and did not refuse. */
-function acceptedCandidates({ entries, sessionOf }: Evidence): Map<string, string[]> {
+/** The candidates of each peer and session that a node took while the connection stood, in order. */
+function candidatesTaken({ entries, sessionOf }: Evidence): Map<string, Taken[]> {
   const refused = new Set<string>()
   for (const entry of entries) {
     if (entry.kind === 'hand' && entry.frame.code !== undefined) refused.add(entry.frame.reply_to ?? '')
   }
   const closed = new Set<number>()
-  const accepted = new Map<string, string[]>()
+  const taken = new Map<string, Taken[]>()
   for (const entry of entries) {
     if (entry.kind === 'close' || entry.kind === 'gone') closed.add(entry.conn)
     if (entry.kind !== 'take' || closed.has(entry.conn) || nameOf(entry.frame) === undefined) continue
-    if (refused.has(entry.frame.id)) continue
-    const key = `${String(entry.frame.payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
-    accepted.set(key, [...(accepted.get(key) ?? []), entry.frame.id])
+    const { id, payload } = entry.frame
+    const key = `${String(payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
+    taken.set(key, [...(taken.get(key) ?? []), { id, isRefused: refused.has(id) }])
   }
-  return accepted
+  return taken
 }
 
 function nameOf({ type, payload }: Wire): string | undefined {

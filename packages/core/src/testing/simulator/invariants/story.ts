@@ -34,7 +34,7 @@ export function enter(
   const hello = frame('system.hello', 'server', resume ? { resume: { session_id, ...resume } } : {})
   const payload = { session_id, peer_id: ids[name], resumed: resume !== undefined, resume: { token: `token${conn}` } }
   return [
-    { kind: 'open', conn, node: 'n', client: name, user_id: `usr_${name}`, sid: `login_${name}` },
+    { kind: 'open', conn, node: 'n', client: name, user_id: `usr_${name}`, device_id: undefined, sid: `login_${name}` },
     { kind: 'take', conn, frame: hello, now: 0 },
     { kind: 'hand', conn, frame: frame('system.welcome', ids[name], payload), now: 0 },
   ]
