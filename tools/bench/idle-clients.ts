@@ -14,7 +14,7 @@ function open(url: string, access_token: string | undefined): Promise<void> {
   })
 }
 
-process.once('message', (message) => {
+process.on('message', (message) => {
   const { url, access_token, connections } = message as { url: string; access_token?: string; connections: number }
   const work = async () => {
     for (let i = 0; i < connections; i += atOnce) {

@@ -5,16 +5,22 @@ import { startServer, stopServer, usageOf, type Server } from './servers.ts'
 
 const connections = 10_000
 
+/** So many come before anything is measured, so that the heap has found its size and every page of code is there. */
+const warmUp = 2_000
+
 async function measure(file: string): Promise<number> {
   const server = await startServer(file)
-  const { url, access_token, room_id } = server
+  const { url, access_token } = server
+  const clients = fork(new URL('idle-clients.ts', import.meta.url))
+  const open = (count: number) =>
+    new Promise((resolve, reject) => {
+      clients.once('message', resolve).once('exit', () => reject(new Error('the clients ended early')))
+      clients.send({ url, access_token, connections: count })
+    })
+  await open(warmUp)
   await settle(server)
   const before = await usageOf(server, true)
-  const clients = fork(new URL('idle-clients.ts', import.meta.url))
-  await new Promise((resolve, reject) => {
-    clients.once('message', resolve).once('exit', () => reject(new Error('the clients ended early')))
-    clients.send({ url, access_token, room_id, connections })
-  })
+  await open(connections)
   await settle(server)
   const after = await usageOf(server, true)
   clients.kill()
@@ -23,9 +29,10 @@ async function measure(file: string): Promise<number> {
 }
 
 async function settle(server: Server): Promise<void> {
-  for (let i = 0; i < 3; i++) {
+  // It takes a while until what the heap no longer needs is given back.
+  for (let i = 0; i < 15; i++) {
     await usageOf(server, true)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
   }
 }
 

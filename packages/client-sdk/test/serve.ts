@@ -36,12 +36,14 @@ export async function serve({ limits, ...options }: ServeOptions = {}): Promise<
       send: ({ text }) => socket.send(text),
       close: (code, reason) => socket.close(code, reason),
       ping: () => socket.ping(),
+      get received() {
+        return request.socket.bytesRead
+      },
       get bufferedAmount() {
         return socket.bufferedAmount
       },
     }
     const connection = test.mesh.accept(transport, { url: request.url ?? '/', headers, address: '127.0.0.1' })
-    socket.on('pong', () => connection.control(6))
     socket.on('close', (code, reason) => connection.closed(code, String(reason)))
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) return connection.binary()

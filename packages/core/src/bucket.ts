@@ -23,12 +23,6 @@ export class Bucket {
   }
 }
 
-/** What is counted on the raw frames of a connection, before anything is parsed. */
-export interface RawBuckets {
-  readonly frames: Bucket
-  readonly bytes: Bucket
-}
-
 /** The buckets of one class each. */
 export type ClassBuckets = Partial<Record<LimitClass, Bucket>>
 
@@ -40,20 +34,68 @@ export function takeEvent(buckets: ClassBuckets, limits: Limits, limitClass: Lim
 /** What one device or user may send, over all its connections and across reconnects. */
 export class Allowance {
   readonly classes: ClassBuckets = {}
-  #spare: RawBuckets[] | undefined
+  #spare: RawAllowance[] | undefined
 
-  /** The raw buckets for a new connection: those that a former one left behind, as empty as it left them. */
-  lease(fresh: RawBuckets, now: number, spent: number): RawBuckets {
+  /** The raw allowance for a new connection: that which a former one left behind, as empty as it left it. */
+  lease(fresh: RawAllowance, now: number, limits: Limits): RawAllowance {
     const spare = this.#spare?.pop()
-    spare?.bytes.take(now, spent)
+    spare?.takeBytes(now, fresh.spent, limits)
     return spare ?? fresh
   }
 
-  /** The connection that had these is over. */
-  giveBack(raw: RawBuckets): void {
+  /** The connection that had this is over. */
+  giveBack(raw: RawAllowance): void {
     this.#spare ??= []
     if (this.#spare.length < mostSpare) this.#spare.push(raw)
   }
 }
 
 const mostSpare = 32
+
+/**
+ * What may come in over one connection, counted on the raw frames before anything is parsed. Two buckets in one object, and
+ * in whole numbers, since every idle connection has one: levels in thousandths of a frame and in bytes, time in
+ * milliseconds.
+ */
+export class RawAllowance {
+  #frames: number
+  #bytes: number
+  #at: number
+  /** Bytes taken so far. */
+  spent = 0
+
+  constructor(limits: Limits, now: number) {
+    this.#frames = limits.frames.burst * 1000
+    this.#bytes = limits.bytes.burst
+    this.#at = Math.floor(now)
+  }
+
+  /** Takes bytes out; false when there are not so many. */
+  takeBytes(now: number, bytes: number, limits: Limits): boolean {
+    this.#refill(now, limits)
+    if (this.#bytes < bytes) return false
+    this.#bytes -= bytes
+    this.spent += bytes
+    return true
+  }
+
+  /** Takes one frame out, or says in how many milliseconds it would be there; 0 means taken. */
+  takeFrame(now: number, limits: Limits): number {
+    this.#refill(now, limits)
+    if (this.#frames < 1000) return Math.ceil((1000 - this.#frames) / limits.frames.per_s)
+    this.#frames -= 1000
+    return 0
+  }
+
+  #refill(now: number, { frames, bytes }: Limits): void {
+    const passed = Math.floor(now) - this.#at
+    if (passed <= 0) return
+    const moreBytes = Math.floor((passed * bytes.per_s) / 1000)
+    const moreFrames = Math.floor(passed * frames.per_s)
+    // So little time that nothing comes of it is not let go by: it counts the next time.
+    if (moreBytes === 0 || moreFrames === 0) return
+    this.#at += passed
+    this.#bytes = Math.min(bytes.burst, this.#bytes + moreBytes)
+    this.#frames = Math.min(frames.burst * 1000, this.#frames + moreFrames)
+  }
+}

@@ -1,4 +1,4 @@
-import { Bucket, type Allowance, type RawBuckets } from './bucket.ts'
+import { RawAllowance, type Allowance } from './bucket.ts'
 import type { Peer, Principal } from './context.ts'
 import { toInstant } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
@@ -29,7 +29,9 @@ export class Connection implements TransportConnection, SessionConnection {
   readonly address: string
   readonly #host: ConnectionHost
   readonly #liveness: Liveness
-  #raw: RawBuckets
+  #raw: RawAllowance
+  /** How much of what has come in over the socket is taken out of the allowance. */
+  #counted: number
   #allowance: Allowance | undefined
   // Let go of once it is known who is there: a request holds on to much more than it says.
   #request: ConnectionRequest | undefined
@@ -47,7 +49,8 @@ export class Connection implements TransportConnection, SessionConnection {
     this.#host = host
     this.#request = request
     const now = clock.monotonic()
-    this.#raw = { frames: new Bucket(limits.frames, now), bytes: new Bucket(limits.bytes, now) }
+    this.#raw = new RawAllowance(limits, now)
+    this.#counted = socket.received
     this.#liveness = new Liveness(limits, now)
     // A client whose hello came in time is not to blame for a slow authentication, and may come back.
     this.#cancelHello = clock.after(limits.hello_timeout_ms, () =>
@@ -62,27 +65,19 @@ export class Connection implements TransportConnection, SessionConnection {
 
   message(text: string, size: number): void {
     if (this.#state === 'closed') return
-    const now = this.#host.clock.monotonic()
-    this.#liveness.heard(now)
-    if (this.#raw.bytes.take(now, size) > 0) return this.close('rate_limited')
+    const { clock, limits } = this.#host
+    const now = clock.monotonic()
+    if (!this.#count(now)) return
     const session = this.#session
     if (!session) return this.#hello(text, size)
     session.received++
-    const wait = this.#raw.frames.take(now)
+    const wait = this.#raw.takeFrame(now, limits)
     if (wait > 0) session.fail(new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait }), undefined)
     else session.take(text, size, now)
   }
 
   binary(): void {
     this.close('unsupported')
-  }
-
-  control(size: number): void {
-    if (this.#state === 'closed') return
-    const now = this.#host.clock.monotonic()
-    this.#liveness.heard(now)
-    // They relay nothing, but each costs an answer; what comes in counts whatever it is.
-    if (this.#raw.bytes.take(now, size) > 0 || this.#raw.frames.take(now) > 0) this.close('rate_limited')
   }
 
   drained(): void {
@@ -118,7 +113,10 @@ export class Connection implements TransportConnection, SessionConnection {
     const session = this.#session
     if (this.#state !== 'open' || !session) return
     const { clock, hub } = this.#host
-    const due = this.#liveness.due(clock.monotonic(), clock.now(), session.expires_at)
+    const now = clock.monotonic()
+    // Pings and pongs make no message, but they are signs of life, and count.
+    if (!this.#count(now)) return
+    const due = this.#liveness.due(now, clock.now(), session.expires_at)
     if (due === 'ping') {
       if (this.socket.ping) this.socket.ping()
       else hub.tell(session, 'system.ping', {})
@@ -143,6 +141,18 @@ export class Connection implements TransportConnection, SessionConnection {
     return principal.expires_at ?? this.#host.clock.now()
   }
 
+  /** Takes note of what has come in since the last look, whatever it is; false when it was too much. */
+  #count(now: number): boolean {
+    const { received } = this.socket
+    const bytes = received - this.#counted
+    if (bytes === 0) return true
+    this.#counted = received
+    this.#liveness.heard(now)
+    if (this.#raw.takeBytes(now, bytes, this.#host.limits)) return true
+    this.close('rate_limited')
+    return false
+  }
+
   /** The end, whoever wants it: the state comes first, so that no frame that is still to be delivered acts. */
   #end(): boolean {
     if (this.#state === 'closed') return false
@@ -160,18 +170,18 @@ export class Connection implements TransportConnection, SessionConnection {
     const hello = this.#state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
     if (!hello) return this.close('protocol')
     this.#state = 'authenticating'
-    this.#admit(hello, size).catch((error: unknown) => {
+    this.#admit(hello).catch((error: unknown) => {
       if (this.#state !== 'authenticating') return
       this.#refuse(error, hello.id)
       this.close(reasonFor(error))
     })
   }
 
-  async #admit({ id, payload: { token, device_id, resume } }: Hello, size: number): Promise<void> {
+  async #admit({ id, payload: { token, device_id, resume } }: Hello): Promise<void> {
     const principal = await this.#identify(token ?? bearerOf(this.#request))
     if (device_id !== undefined && device_id !== principal.device_id) throw new MeshError('AUTH_INVALID')
     const known = resume && this.#host.sessions.get(resume.session_id)
-    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id, size)
+    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id)
     known.claimant = this
     this.#asking++
     try {
@@ -181,7 +191,7 @@ export class Connection implements TransportConnection, SessionConnection {
       this.#asking--
       known.claimant = undefined
     }
-    this.#welcome(principal, id, size, { ...resume, session: known })
+    this.#welcome(principal, id, { ...resume, session: known })
   }
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
@@ -205,7 +215,6 @@ export class Connection implements TransportConnection, SessionConnection {
   #welcome(
     principal: Principal,
     reply_to: string,
-    size: number,
     former?: { session: Session; token: string; received: number },
   ): void {
     if (this.#state !== 'authenticating' || this.#isBarred(principal)) return
@@ -218,7 +227,7 @@ export class Connection implements TransportConnection, SessionConnection {
     }
     const identity = principal.device_id ?? principal.user_id
     this.#allowance = this.#host.allowanceOf(identity)
-    this.#raw = this.#allowance.lease(this.#raw, clock.monotonic(), size)
+    this.#raw = this.#allowance.lease(this.#raw, clock.monotonic(), limits)
     const session =
       resumed && former ? former.session : new Session(this.#host, principal, identity, this.#allowance.classes)
     if (resumed && former) {

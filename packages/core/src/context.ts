@@ -43,7 +43,10 @@ export interface Peer extends Readonly<Principal> {
   /** Its socket is gone and may come back: what belongs to its open sessions waits for it, nothing new is begun with it. */
   readonly reconnecting: boolean
   /** The rooms that this peer has joined. */
-  readonly rooms: Map<string, Occupant>
+  readonly rooms: ReadonlyMap<string, Occupant>
+  /** Notes that the peer is in a room, or no longer. */
+  entered(occupant: Occupant): void
+  exited(occupant: Occupant): void
   /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
   refresh(token: string): Promise<number>
   /** Sends a finished frame as soon as the peer takes it, or never when it is gone for good. */

@@ -206,10 +206,14 @@ function spliced({ text, from: claimed, reply_to, payload }: ClientFrame, from: 
   const start = `{"from":"${from}",`
   const token = payload.cap_token
   if (token === undefined) return start + text.slice(1)
-  // Looking for the name and then comparing beats looking for a name and a token of 500 characters.
-  const at = text.indexOf(tokenName)
+  // Looking for a few characters and then comparing beats looking for a name and a token of 500 characters.
+  const at = text.indexOf(tokenName.slice(0, 5))
   const end = at + tokenName.length + String(token).length
-  if (at === -1 || text.charCodeAt(end) !== 0x22 || !text.startsWith(String(token), at + tokenName.length))
+  if (
+    !text.startsWith(tokenName, at) ||
+    text.charCodeAt(end) !== 0x22 ||
+    !text.startsWith(String(token), at + tokenName.length)
+  )
     return undefined
   if (text.charCodeAt(at - 1) === 0x2c) return start + text.slice(1, at - 1) + text.slice(end + 1)
   return text.charCodeAt(end + 1) === 0x2c ? start + text.slice(1, at) + text.slice(end + 2) : undefined

@@ -134,7 +134,7 @@ export function createHub(options: {
       const occupant = present ?? { peer, room, role, member_seq, seq, presence: freshPresence() }
       occupant.seq = seq
       room.occupants.set(peer.peer_id, occupant)
-      peer.rooms.set(room_id, occupant)
+      peer.entered(occupant)
       entered(occupant, { ...snapshot, role }, !present)
     } finally {
       room.entering--
@@ -145,7 +145,7 @@ export function createHub(options: {
   function leave(occupant: Occupant, cause: LeaveCause): void {
     const { peer, room } = occupant
     if (!room.occupants.delete(peer.peer_id)) return
-    peer.rooms.delete(room.room_id)
+    peer.exited(occupant)
     occupant.presence.cancel?.()
     if (cause === 'removed' || cause === 'deleted') peer.purge(room)
     hooks.left(occupant, cause)

@@ -40,6 +40,7 @@ function setUp(over: Partial<Limits> = {}) {
     const made = {
       texts,
       bufferedAmount: 0,
+      received: 0,
       send: ({ text }: { text: string }) => void texts.push(text),
       close() {},
     }

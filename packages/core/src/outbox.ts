@@ -41,7 +41,7 @@ export class Outbox {
   /** Their sizes, so that to let go of a frame is not to look at it: by then it is in no cache any more. */
   readonly #sizes = new Ring<number>()
   #keptBytes = 0
-  #waiting: Waiting[] = []
+  #waiting = none
   #waitingBytes = 0
   /** How much may wait; more than the limit only while a resumed client catches up. */
   #bound: number
@@ -182,7 +182,8 @@ export class Outbox {
         ({ frame: { kind, from, room } }) => kind !== 'presence' || from !== frame.from || room !== frame.room,
       )
     }
-    this.#waiting.push({ frame, at })
+    if (this.#waiting.length > 0) this.#waiting.push({ frame, at })
+    else this.#waiting = [{ frame, at }]
     this.#weigh(frame.text.length)
     if (this.#waitingBytes > this.#shedAt) this.#shed(at)
     if (this.#waitingBytes > this.#bound) this.#owner.overflow()
@@ -231,3 +232,6 @@ export class Outbox {
     while (this.#kept.length > 0) this.#dropKept()
   }
 }
+
+// Never written to: what waits has an array of its own.
+const none: Waiting[] = []

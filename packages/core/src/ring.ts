@@ -1,6 +1,6 @@
 /** A queue whose both ends cost nothing to move, and that takes no memory until it is used. */
 export class Ring<T> {
-  #items: (T | undefined)[] = []
+  #items: (T | undefined)[] = nothing
   #head = 0
   length = 0
 
@@ -39,3 +39,6 @@ export class Ring<T> {
     this.#head = 0
   }
 }
+
+// Never written to: the first item brings an array of its own.
+const nothing: never[] = []

@@ -57,7 +57,7 @@ describe('frames', () => {
     else mesh.disconnect({ peer_id: a.peer_id })
     a.send('chat.message.send', room, { text: 'after the close' })
     a.connection.binary()
-    a.connection.control(6)
+    a.socket.received += 6
     go()
     // What was under way is stored and told; what waited is not.
     expect((await b.next('chat.message.created')).payload.text).toBe('under way')
@@ -196,6 +196,17 @@ describe('a fault of ours', () => {
 })
 
 describe('the socket', () => {
+  it('pays for what makes no message, pings for one, out of the same allowance', async () => {
+    const { connect, ann, clock } = await createWorld({ limits: {} })
+    const a = await connect(ann)
+    a.socket.received += 200_000
+    clock.advance(1_000)
+    expect(a.closed).toBeUndefined()
+    a.socket.received += 200_000
+    clock.advance(1_000)
+    expect(a.closed).toEqual({ code: 4005, reason: 'rate_limited' })
+  })
+
   it('that is silent is asked after 25 s, and closed with 4004 when 8 s pass without a sign', async () => {
     const { connect, ann, clock } = await createWorld({ limits: {} })
     const a = await connect(ann)
@@ -217,7 +228,7 @@ describe('the socket', () => {
     const a = await connect(ann)
     for (let i = 0; i < 5; i++) {
       clock.advance(20_000)
-      a.connection.control(6)
+      a.socket.received += 6
     }
     expect(a.frames.map(({ type }) => type)).toEqual(['system.welcome'])
   })

@@ -8,7 +8,7 @@ import type { Hub } from './hub.ts'
 import type { Ids } from './ids.ts'
 import { internalError } from './internal-error.ts'
 import type { Limits } from './limits.ts'
-import { Outbox, type OutboxHost } from './outbox.ts'
+import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Clock, Logger } from './ports/index.ts'
 import type { Router } from './router.ts'
 import type { MeshSocket } from './transport.ts'
@@ -41,13 +41,13 @@ export interface SessionConnection {
  * and what it asked for goes on. Its frames are handled one after the other, each only once the one before is done, over
  * whichever connection they came.
  */
-export class Session implements Peer {
+export class Session implements Peer, OutboxOwner {
   readonly session_id: string
   readonly peer_id: string
   readonly user_id: string
   readonly device_id: string | undefined
   readonly identity: string
-  readonly rooms = new Map<string, Occupant>()
+  #rooms: Map<string, Occupant> | undefined
   username: string
   sid: string | undefined
   kid: string | undefined
@@ -83,11 +83,21 @@ export class Session implements Peer {
     this.username = principal.username
     this.renew(principal)
     this.#buckets = buckets
-    this.#outbox = new Outbox(host.outboxes, {
-      overflow: () => (this.#connection ? this.close('slow_consumer') : this.end('disconnected')),
-      dropped: (frame) => this.#undelivered(frame),
-    })
+    this.#outbox = new Outbox(host.outboxes, this)
     host.sessions.set(this.session_id, this)
+  }
+
+  get rooms(): ReadonlyMap<string, Occupant> {
+    return this.#rooms ?? nowhere
+  }
+
+  entered(occupant: Occupant): void {
+    this.#rooms ??= new Map()
+    this.#rooms.set(occupant.room.room_id, occupant)
+  }
+
+  exited(occupant: Occupant): void {
+    this.#rooms?.delete(occupant.room.room_id)
   }
 
   get reconnecting(): boolean {
@@ -182,6 +192,19 @@ export class Session implements Peer {
     if (!this.#isOver) this.#outbox.send(frame)
   }
 
+  /** More waits than may: the client does not keep up, or stays away too long. */
+  overflow(): void {
+    if (this.#connection) this.close('slow_consumer')
+    else this.end('disconnected')
+  }
+
+  /** A signal to this peer was given up: whoever sent it hears of it. */
+  dropped(frame: Outbound): void {
+    if (!frame.from || frame.id === undefined) return
+    const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
+    frame.from.send(eventFrame(text))
+  }
+
   acknowledge(received: number): void {
     if (this.#outbox.acknowledge(received)) return
     throw new MeshError('BAD_MESSAGE', undefined, { reason: 'payload', path: 'received' })
@@ -268,10 +291,7 @@ export class Session implements Peer {
       this.#handle(next.text, next.size, this.#host.clock.monotonic())
     }
   }
-
-  #undelivered(frame: Outbound): void {
-    if (!frame.from || frame.id === undefined) return
-    const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
-    frame.from.send(eventFrame(text))
-  }
 }
+
+// Most connections of a large server are idle, and an empty map weighs as much as the rest of a session.
+const nowhere: ReadonlyMap<string, Occupant> = new Map()

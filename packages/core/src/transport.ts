@@ -14,6 +14,8 @@ export interface MeshSocket {
   close(code: number, reason: string): void
   /** Asks the other end for a sign of life below the protocol; without it `system.ping` does that. */
   ping?(): void
+  /** Bytes that have come in so far, whatever they were: every one is a sign of life, and counts. */
+  readonly received: number
   /** Bytes handed over and not yet on their way. */
   readonly bufferedAmount: number
 }
@@ -32,8 +34,6 @@ export interface Connection {
   message(text: string, bytes: number): void
   /** A binary frame came. */
   binary(): void
-  /** The other end gave a sign of life below the protocol, such as a ping or pong; `bytes` is its size on the wire. */
-  control(bytes: number): void
   /** What was buffered has gone out: there is room again. */
   drained(): void
   /** The socket is closed, by whomever, with the code and reason of RFC 6455 section 7.1.5 where there was one. */

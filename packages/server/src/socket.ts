@@ -28,18 +28,27 @@ export function createTransport(engine: Mesh): AcceptSocket {
   }
   return (ws, request) => {
     const socket = new WsSocket(ws, request.socket, onWrite)
-    const connection = engine.accept(socket, describe(request))
-    socket.connection = connection
-    ws.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) connection.binary()
-      else connection.message(data.toString(), data.length)
-    })
-    // A client's frame has 6 bytes around so small a payload.
-    const control = (data: Buffer) => connection.control(data.length + 6)
-    ws.on('ping', control)
-    ws.on('pong', control)
-    ws.on('close', (code, reason) => connection.closed(code, String(reason)))
+    const own: Owned = ws
+    own[transport] = socket
+    socket.connection = engine.accept(socket, describe(request))
+    ws.on('message', onMessage)
+    ws.on('close', onClose)
   }
+}
+
+// The listeners are the same functions for every connection and find theirs on the socket that ws calls them on: of ten
+// thousand idle connections each closure would be kept ten thousand times.
+const transport = Symbol('transport')
+type Owned = WebSocket & { [transport]?: WsSocket }
+
+function onMessage(this: Owned, data: Buffer, isBinary: boolean): void {
+  const connection = this[transport]?.connection
+  if (isBinary) connection?.binary()
+  else connection?.message(data.toString(), data.length)
+}
+
+function onClose(this: Owned, code: number, reason: Buffer): void {
+  this[transport]?.connection?.closed(code, String(reason))
 }
 
 /**
@@ -52,13 +61,17 @@ class WsSocket implements MeshSocket {
   readonly #ws: WebSocket
   readonly #stream: Socket
   readonly #onWrite: (socket: WsSocket) => void
-  #pending: Buffer[] = []
+  #pending = none
   #pendingBytes = 0
 
   constructor(ws: WebSocket, stream: Socket, onWrite: (socket: WsSocket) => void) {
     this.#ws = ws
     this.#stream = stream
     this.#onWrite = onWrite
+  }
+
+  get received(): number {
+    return this.#stream.bytesRead
   }
 
   get bufferedAmount(): number {
@@ -69,13 +82,17 @@ class WsSocket implements MeshSocket {
     // Whatever another socket of this kind left here was made of the same text.
     const wire = (frame.wire ??= textFrame(frame.text)) as Buffer
     this.#pendingBytes += wire.length
-    if (this.#pending.push(wire) === 1) this.#onWrite(this)
+    if (this.#pending.length > 0) this.#pending.push(wire)
+    else {
+      this.#pending = [wire]
+      this.#onWrite(this)
+    }
   }
 
   flush(): void {
     const frames = this.#pending
     if (frames.length === 0) return
-    this.#pending = []
+    this.#pending = none
     this.#pendingBytes = 0
     if (this.#ws.readyState !== WebSocket.OPEN) return
     const isTaken = this.#stream.write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames))
@@ -109,3 +126,6 @@ export function describe(request: IncomingMessage): ConnectionRequest {
     },
   }
 }
+
+// Never written to.
+const none: Buffer[] = []

@@ -71,9 +71,11 @@ export function refuseUpgrade(socket: Duplex, error: MeshError, headers: Record<
   socket.once('close', () => clearTimeout(cut))
 }
 
+const ignore = () => {}
+
 /** Keeps a socket that nobody else listens to from ending the process; what failed is seen as `close`. */
 export function ignoreErrors(emitter: { on(event: 'error', listener: () => void): unknown }): void {
-  emitter.on('error', () => {})
+  emitter.on('error', ignore)
 }
 
 /** The WebSocket endpoint: judges an upgrade request, answers 400, 403, 429 or 503, or opens the socket (RFC 6455 §4.2). */
@@ -114,6 +116,8 @@ export function createUpgrade(options: UpgradeOptions): UpgradeHandler {
       return true
     }
     server.handleUpgrade(request, socket, head, (ws) => {
+      // From here on ws listens on the stream.
+      socket.off('error', ignore)
       ignoreErrors(ws)
       options.onConnection(ws, request)
     })

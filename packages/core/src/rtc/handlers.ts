@@ -1,4 +1,4 @@
-import type { Area, Call, Engine, LiveRoom, Occupant, Peer } from '../context.ts'
+import type { Area, Call, Engine, Occupant, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { CapabilityClaims } from '../tokens/capability.ts'
@@ -88,7 +88,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       missed.noteOffline(occupant, to, purpose)
       throw new MeshError('UNROUTABLE')
     }
-    requireRelays(occupant.room, isRelayedOnly(sdp))
+    if (occupant.room.policy.relay_only) requireRelays(isRelayedOnly(sdp))
     if (openedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
     const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
@@ -102,7 +102,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     if (session.room !== occupant.room || session.purpose !== call.payload.purpose) {
       throw new MeshError('CONFLICT', undefined, { reason: 'purpose_is_fixed' })
     }
-    requireRelays(session.room, isRelayedOnly(relayed.sdp))
+    if (session.room.policy.relay_only) requireRelays(isRelayedOnly(relayed.sdp))
     reoffer(session, side)
     engine.deliver(engine.signal(call, relayed, session.room), othersOf(session, side))
   }
@@ -113,8 +113,8 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
   }
 
   /** In some rooms peers meet through relays only. */
-  function requireRelays({ policy }: LiveRoom, isRelayed: boolean): void {
-    if (policy.relay_only && !isRelayed) throw new MeshError('P2P_SESSION_DENIED', undefined, { reason: 'relay_only' })
+  function requireRelays(isRelayed: boolean): void {
+    if (!isRelayed) throw new MeshError('P2P_SESSION_DENIED', undefined, { reason: 'relay_only' })
   }
 
   return {
@@ -130,7 +130,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
       'rtc.answer'(call) {
         const { session, side } = partOf(call.peer, call)
         requireSdp(call.payload.sdp, session.purpose)
-        requireRelays(session.room, isRelayedOnly(call.payload.sdp))
+        if (session.room.policy.relay_only) requireRelays(isRelayedOnly(call.payload.sdp))
         const held = isRinging(session, side) ? side.held : []
         const lost = answer(session, side)
         const others = othersOf(session, side)
@@ -142,7 +142,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
 
       'rtc.ice'(call) {
         const { session, side } = partOf(call.peer, call)
-        requireRelays(session.room, isRelayed(call.payload.candidate?.candidate ?? ''))
+        if (session.room.policy.relay_only) requireRelays(isRelayed(call.payload.candidate?.candidate ?? ''))
         if (call.payload.candidate && ++side.candidates > limits.candidates) {
           throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
         }

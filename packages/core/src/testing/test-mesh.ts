@@ -41,8 +41,8 @@ export interface TestClient {
   next(fits: string | ((frame: Frame) => boolean)): Promise<Frame>
   /** What the transport would tell the engine. */
   readonly connection: Connection
-  /** The end of the engine: raise `bufferedAmount` to read slowly. */
-  readonly socket: { bufferedAmount: number }
+  /** The end of the engine: raise `bufferedAmount` to read slowly, `received` for what is below the protocol. */
+  readonly socket: { bufferedAmount: number; received: number }
   /** Goes away without a word. */
   vanish(): void
 }
@@ -112,6 +112,7 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
     let closed: TestClient['closed']
     const socket = {
       bufferedAmount: 0,
+      received: 0,
       send({ text }: OutboundFrame) {
         // What the engine wrote is an envelope; tests look into it as they like.
         frames.push(JSON.parse(text) as Frame)
@@ -152,7 +153,11 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
       get peer_id() {
         return String(frames.find((frame) => frame.type === 'system.welcome')?.payload.peer_id)
       },
-      raw: (text) => connection.message(text, new TextEncoder().encode(text).length),
+      raw(text) {
+        const { length } = new TextEncoder().encode(text)
+        socket.received += length
+        connection.message(text, length)
+      },
       send(type, to, payload, overrides = {}) {
         const id = ids.uuid()
         client.raw(JSON.stringify({ type, id, timestamp: toInstant(now()), to, payload, ...overrides }))

@@ -101,7 +101,11 @@ export function createNetwork(world: World): Network {
         })
       }
 
+      let received = 0
       const socket: MeshSocket = {
+        get received() {
+          return received
+        },
         get bufferedAmount() {
           return buffered?.reduce((sum, text) => sum + text.length, 0) ?? 0
         },
@@ -137,6 +141,7 @@ export function createNetwork(world: World): Network {
           const text = JSON.stringify(frame)
           toNode(() => {
             record({ kind: 'take', conn, frame, now: node.clock.now() })
+            received += text.length
             connection?.message(text, text.length)
           })
         },
