@@ -25,7 +25,7 @@ async function measure(file: string): Promise<number> {
   const after = await usageOf(server, true)
   clients.kill()
   stopServer(server)
-  return (after.rss - before.rss) / connections
+  return (after.memory - before.memory) / connections
 }
 
 async function settle(server: Server): Promise<void> {

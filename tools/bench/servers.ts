@@ -11,7 +11,7 @@ export interface Server {
 /** CPU in microseconds, memory in bytes. */
 export interface Usage {
   cpu: number
-  rss: number
+  memory: number
 }
 
 /** Starts a server and waits until it listens. */

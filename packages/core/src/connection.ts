@@ -189,9 +189,11 @@ export class Connection implements TransportConnection, SessionConnection {
       await this.#host.hub.recheck(known)
     } finally {
       this.#asking--
-      known.claimant = undefined
     }
-    this.#welcome(principal, id, { ...resume, session: known })
+    // Whoever asks again while this is looked up has given up on this connection.
+    const isLatest = known.claimant === this
+    if (isLatest) known.claimant = undefined
+    this.#welcome(principal, id, isLatest ? { ...resume, session: known } : undefined)
   }
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
@@ -215,7 +217,7 @@ export class Connection implements TransportConnection, SessionConnection {
   #welcome(
     principal: Principal,
     reply_to: string,
-    former?: { session: Session; token: string; received: number },
+    former?: { session: Session; token: string; received: number } | undefined,
   ): void {
     if (this.#state !== 'authenticating' || this.#isBarred(principal)) return
     const { hub, limits, clock, encoder, features } = this.#host

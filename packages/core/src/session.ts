@@ -58,7 +58,7 @@ export class Session implements Peer, OutboxOwner {
   received = 0
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
   doomed: CloseReason | undefined
-  /** The connection that is being checked for taking this session over, if there is one. */
+  /** The latest connection that is being checked for taking this session over, if there is one. */
   claimant: SessionConnection | undefined
   readonly #host: SessionHost
   readonly #outbox: Outbox
@@ -126,7 +126,7 @@ export class Session implements Peer, OutboxOwner {
   isOwnedBy(principal: Principal, token: string, id: string): boolean {
     const isSame = principal.user_id === this.user_id && principal.device_id === this.device_id
     const isGood = token === this.#resumeToken || (token === this.#spent?.token && id === this.#spent.id)
-    return isSame && isGood && !this.#isOver && this.claimant === undefined
+    return isSame && isGood && !this.#isOver
   }
 
   /** A hello with this id takes the session over: what it showed is spent, and {@link resumeToken} another. */
