@@ -14,7 +14,7 @@ const sdp = (media = 'audio') =>
 
 describe('a journey through the engine', () => {
   it('joins, talks and calls', async () => {
-    const { room, a, b, ann } = await call()
+    const { t, room, a, b, ann } = await call()
     const joined = await a.ask('room.join', room, {})
     expect(joined).toMatchObject({ type: 'room.joined', payload: { role: 'owner', seq: 2 } })
     const other = await b.ask('room.join', room, {})
@@ -45,6 +45,9 @@ describe('a journey through the engine', () => {
     expect((await a.next('rtc.ice')).payload.candidate).toMatchObject({ candidate: 'candidate:1' })
     a.send('rtc.bye', b.peer_id, { rtc_id, reason: 'hangup' })
     expect((await b.next('rtc.bye')).payload.reason).toBe('hangup')
+    const passed = ['chat.message.send', 'rtc.offer', 'rtc.ice'].map((type) => t.mesh.passed.get(type)?.frames)
+    expect(passed).toEqual([1, 1, 1])
+    expect(t.mesh.passed.get('rtc.offer')?.bytes).toBeGreaterThan(sdp().length)
     a.vanish()
     expect((await b.next((frame) => frame.payload.status === 'reconnecting')).payload.peer_id).toBe(a.peer_id)
   })

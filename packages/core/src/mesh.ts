@@ -30,7 +30,7 @@ import { shownPresence } from './presence/state.ts'
 import { createRepeats } from './repeats.ts'
 import { createRooms } from './rooms/handlers.ts'
 import { createRoomService, type Rooms } from './rooms/service.ts'
-import { createRouter } from './router.ts'
+import { createRouter, type Router } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import type { Session } from './session.ts'
 import { createShares } from './shares.ts'
@@ -68,6 +68,8 @@ export interface Mesh {
   readonly grant: Grant
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
+  /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. Counts are live. */
+  readonly passed: Router['passed']
   /** Whether another connection may be opened from an address now. */
   admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
@@ -165,6 +167,7 @@ export function createMesh(options: MeshOptions): Mesh {
   let closing = false
   const load = { bytes: 0 }
   let ticks = 0
+  const router = createRouter(engine, handlers, createRepeats())
   const host: ConnectionHost = {
     clock,
     ids,
@@ -172,7 +175,7 @@ export function createMesh(options: MeshOptions): Mesh {
     logger,
     hub,
     encoder,
-    router: createRouter(engine, handlers, createRepeats()),
+    router,
     outboxes: { limits, now: () => clock.monotonic(), load },
     sessions,
     features: areas,
@@ -234,6 +237,7 @@ export function createMesh(options: MeshOptions): Mesh {
   return {
     limits,
     grant,
+    passed: router.passed,
     peers: hub.peers,
     rooms: createRoomService({
       ...engine,

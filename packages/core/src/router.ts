@@ -20,6 +20,8 @@ export interface Router {
   classOf(type: string): LimitClass
   /** Checks and handles one frame, in the contract's order of checks. @throws MeshError, or rejects with it */
   route(peer: Peer, frame: ClientFrame, bytes: number): Outcome
+  /** What has passed every check so far, by type of event: frames, and their bytes on the wire. The counts are live. */
+  readonly passed: ReadonlyMap<string, Readonly<{ frames: number; bytes: number }>>
 }
 
 type Handle = (call: Call) => object | undefined | Promise<object | undefined>
@@ -29,6 +31,7 @@ interface Entry {
   readonly event: ClientEvent
   readonly matches: Matches | undefined
   readonly handle: Handle
+  readonly passed: { frames: number; bytes: number }
 }
 
 /** @see Router */
@@ -37,7 +40,12 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
   for (const [type, handle] of Object.entries(handlers)) {
     // The one seam where a name finds its handler: both come from the same table, without its literal types from here on.
     const event: ClientEvent = clientEvents[type as HandledType]
-    entries.set(type, { event, matches: matcherOf(event.payload), handle: handle as unknown as Handle })
+    entries.set(type, {
+      event,
+      matches: matcherOf(event.payload),
+      handle: handle as unknown as Handle,
+      passed: { frames: 0, bytes: 0 },
+    })
   }
 
   function route(peer: Peer, frame: ClientFrame, bytes: number): Outcome {
@@ -51,27 +59,28 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     if (!fits(event.to, frame.to)) throw invalid('envelope', 'to')
     const payload = entry.matches?.(frame.payload) === true ? frame.payload : validated(event, frame.payload)
     if (event.to === 'room' && names(payload, frame.to) === false) throw invalid('payload', 'room_id')
-    if (event.once || event.room !== null) return settle(entry, peer, frame, payload)
-    return act(entry, peer, frame, payload, undefined)
+    if (event.once || event.room !== null) return settle(entry, peer, frame, bytes, payload)
+    return act(entry, peer, frame, bytes, payload, undefined)
   }
 
   /** Goes on with an event whose id has to be looked up, or whose sender has to belong to a room. */
-  function settle(entry: Entry, peer: Peer, frame: ClientFrame, payload: object): Outcome {
+  function settle(entry: Entry, peer: Peer, frame: ClientFrame, bytes: number, payload: object): Outcome {
     const { event } = entry
     const repeat = event.once ? repeatOf(event, peer, frame, payload) : undefined
     const first = repeat && repeats.find(repeat)
     if (first) return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
-    if (event.room === null) return act(entry, peer, frame, payload, undefined, repeat)
+    if (event.room === null) return act(entry, peer, frame, bytes, payload, undefined, repeat)
     return chain(belonging(event, peer, roomOf(event, frame)), ({ role, proof }) => {
       if (event.may && !actionsOf[role].has(event.may)) throw new MeshError('ACCESS_DENIED')
-      return act(entry, peer, frame, payload, proof, repeat)
+      return act(entry, peer, frame, bytes, payload, proof, repeat)
     })
   }
 
   function act(
-    { event, handle }: Entry,
+    { event, handle, passed }: Entry,
     peer: Peer,
     frame: ClientFrame,
+    bytes: number,
     payload: object,
     at: Belonging['proof'] | undefined,
     repeat?: Request,
@@ -81,8 +90,9 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     const answer = event.reply === null ? unanswered : answering(event, peer, id, repeat)
     // The table says which type has which payload and belonging; here they are values of whichever it is.
     const result = handle({ peer, type, id, to, timestamp, payload, frame, at, answer } as Call)
-    if (result === undefined) return
+    if (result === undefined) return count(passed, bytes)
     return chain(result, (given) => {
+      count(passed, bytes)
       if (given && given !== engine.answered) answer(given)
     })
   }
@@ -120,7 +130,13 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     return { role: member.role, proof: { room, member } }
   }
 
-  return { route, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
+  const passed = new Map([...entries].map(([type, entry]) => [type, entry.passed]))
+  return { route, passed, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
+}
+
+function count(passed: Entry['passed'], bytes: number): void {
+  passed.frames++
+  passed.bytes += bytes
 }
 
 const unanswered = (): void => {}
