@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { createApi, password, type Account, type Api } from './api.ts'
 import type { Answer, Question } from './server.ts'
 
-/** Bytes after a forced collection, how many peers are connected, and the longest stall in ms since the last time. */
+/**
+ * Bytes after a forced collection, how many peers there are, the longest stall in ms since the last time, and how many
+ * connections have been closed with which code.
+ */
 export type Memory = Omit<Extract<Answer, { tell: 'memory' }>, 'tell'>
 
 /** A server to be attacked. */
@@ -50,8 +53,8 @@ export async function startChild(limits: object = {}): Promise<Child> {
     },
     async memory() {
       ask(child, { ask: 'memory' })
-      const { rss, heap, peers, stall } = await told(child, 'memory')
-      return { rss, heap, peers, stall }
+      const { tell: _, ...memory } = await told(child, 'memory')
+      return memory
     },
     async stop() {
       isWanted = false

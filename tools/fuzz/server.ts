@@ -1,6 +1,7 @@
 // The standalone server as it is, in a process of its own, with an ear for faults: `child.ts` starts it and asks it things.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { readConfig, startServer } from '@mesh/server'
+import { WebSocket } from 'ws'
 
 /** What the process can be asked. */
 export type Question = { ask: 'account'; username: string; password: string; admin: boolean } | { ask: 'memory' }
@@ -10,7 +11,7 @@ export type Answer =
   | { tell: 'url'; url: string }
   | { tell: 'fault'; what: string }
   | { tell: 'account'; username: string }
-  | { tell: 'memory'; rss: number; heap: number; peers: number; stall: number }
+  | { tell: 'memory'; rss: number; heap: number; peers: number; stall: number; closes: Record<number, number> }
 
 const say = (answer: Answer) => process.send?.(answer)
 const logger = {
@@ -23,6 +24,15 @@ const logger = {
 // Milliseconds for which a frame can have kept all others waiting.
 const delay = monitorEventLoopDelay({ resolution: 5 })
 delay.enable()
+// What the server closes connections with: somebody who does not read never gets to see it.
+const closes: Record<number, number> = {}
+const close = WebSocket.prototype.close
+WebSocket.prototype.close = function (...args) {
+  const [code] = args
+  if (code !== undefined) closes[code] = (closes[code] ?? 0) + 1
+  Reflect.apply(close, this, args)
+}
+
 const { mesh, url } = await startServer(readConfig({ env: process.env, cwd: process.cwd() }), logger)
 
 process.on('message', (question: Question) => {
@@ -45,5 +55,5 @@ async function answer(question: Question): Promise<Answer> {
   }
   const { rss, heapUsed, external } = process.memoryUsage()
   delay.reset()
-  return { tell: 'memory', rss, heap: heapUsed + external, peers: mesh.engine.peers.size, stall }
+  return { tell: 'memory', rss, heap: heapUsed + external, peers: mesh.engine.peers.size, stall, closes }
 }
