@@ -1,5 +1,5 @@
 import { MeshError } from '../../errors.ts'
-import { resolveLimits } from '../../limits.ts'
+import { resolveLimits, type Limits } from '../../limits.ts'
 import { createMemoryStorage } from '../../memory/storage.ts'
 import { createMesh, type Mesh } from '../../mesh.ts'
 import type { LogFields, Storage } from '../../ports/index.ts'
@@ -20,6 +20,7 @@ export interface Cluster {
   readonly storage: Storage
   /** The nodes that run, by their place; undefined where one is down. */
   readonly places: readonly (Node | undefined)[]
+  readonly limits: Limits
   /** How far the wall clock of each place is from the right time, in milliseconds. */
   readonly offsets: number[]
   /** Logs a user in and returns the id of the login. */
@@ -110,6 +111,7 @@ export function createCluster(world: World): Cluster {
 
   return {
     storage,
+    limits,
     places,
     offsets,
     async login(user_id) {

@@ -60,6 +60,8 @@ export interface History {
   readonly entries: readonly Entry[]
   /** What the storage holds at the end: the events of each room that still exists, and its members. */
   readonly rooms: ReadonlyMap<string, { events: readonly RoomEvent[]; members: ReadonlySet<string> }>
+  /** How long a signal may wait before it may be given up, in milliseconds. */
+  readonly signalLife: number
   /** Whether everything was healed and told at the end, so that all are to be level. */
   readonly isSettled: boolean
 }

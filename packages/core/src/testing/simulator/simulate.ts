@@ -39,7 +39,12 @@ export async function simulate({ seed, plan }: Scenario): Promise<History> {
   breakThings(world, cluster, clients)
   await world.pass(world.plan.duration)
   await settle(world, cluster)
-  return { entries: world.entries, rooms: await roomsOf(cluster, scene.room_ids), isSettled: true }
+  return {
+    entries: world.entries,
+    rooms: await roomsOf(cluster, scene.room_ids),
+    signalLife: cluster.limits.signal_ttl_ms,
+    isSettled: true,
+  }
 }
 
 /** Users, their logins and rooms, there before anything happens. */

@@ -125,10 +125,10 @@ describe('control of a terminal', () => {
   })
   it('does not go on after its end', () => {
     const renewed = frame('terminal.control.granted', ids.ann, { terminal_id, fence: 1, peer_id: ids.ann })
-    const later: Happening = { kind: 'fault', fault: 'pause' }
-    expect(tell(enter(1, 'ann'), hand(1, renewed))).toEqual([])
-    expect(tell(enter(1, 'ann'), learn(released(4, 1)), later, hand(1, renewed))).toEqual(['endedIsNotRenewed'])
-    expect(tell(enter(1, 'ann'), learn(grant(4, 2, ids.bob)), later, hand(1, renewed))).toEqual(['endedIsNotRenewed'])
+    const release = frame('terminal.control.released', ids.room, { terminal_id, fence: 1, seq: 4 })
+    expect(tell(enter(1, 'ann'), give(1, renewed), give(1, release))).toEqual([])
+    expect(tell(enter(1, 'ann'), give(1, release), give(1, renewed))).toEqual(['endedIsNotRenewed'])
+    expect(tell(enter(1, 'ann'), give(1, told(grant(4, 2, ids.bob))), give(1, renewed))).toEqual(['endedIsNotRenewed'])
   })
 })
 

@@ -1,4 +1,4 @@
-import type { EntryOf } from '../history.ts'
+import type { EntryOf, Wire } from '../history.ts'
 import {
   isOwnLeft,
   receivedBy,
@@ -19,7 +19,7 @@ export const nothingFollowsLeaving: Invariant = (evidence) => {
       if (room_id === undefined) return []
       if (isOwnLeft(frame, session)) left.add(room_id)
       else if (frame.type === 'room.joined') left.delete(room_id)
-      else if (frame.reply_to === undefined && left.has(room_id)) {
+      else if (frame.reply_to === undefined && left.has(room_id) && !isHangUp(frame)) {
         const what = `${session.peer_id} got ${frame.type} of ${room_id} after it had left`
         return [{ invariant: 'nothingFollowsLeaving', at, what }]
       }
@@ -27,6 +27,9 @@ export const nothingFollowsLeaving: Invariant = (evidence) => {
     })
   })
 }
+
+/** That a call is over tells nothing of the room, and may wait for somebody while they leave it. */
+const isHangUp = ({ type, from }: Wire) => type === 'rtc.bye' && from === 'server'
 
 interface Stay {
   /** `seq` of the snapshot. */
@@ -54,8 +57,7 @@ export const exMembersHearNothing: Invariant = (evidence) => {
     if (frame.type === 'room.joined') own.set(room_id, { seq: Number(frame.payload.seq) })
     else if (isOwnLeft(frame, session)) own.delete(room_id)
     const { overSince = Infinity } = own.get(room_id) ?? {}
-    const isTheEnd = frame.type === 'rtc.bye' && frame.from === 'server'
-    if (step <= overSince || frame.reply_to !== undefined || isTheEnd) return []
+    if (step <= overSince || frame.reply_to !== undefined || isHangUp(frame)) return []
     const what = `${session.peer_id} got ${frame.type} of ${room_id} after it was removed`
     return [{ invariant: 'exMembersHearNothing', at, what }]
   }

@@ -92,16 +92,17 @@ function calleesOf(entries: Evidence['entries'], sessionOf: Evidence['sessionOf'
  */
 export const candidatesAreInOrder: Invariant = (evidence) => {
   const candidates = candidatesTaken(evidence)
-  return evidence.sessions.flatMap((session) => compare(session, candidates))
+  return evidence.sessions.flatMap((session) => compare(session, candidates, evidence.signalLife))
 }
 
-/** A candidate that a node took. One whose sender was told that it is refused, or was given up, need not arrive everywhere. */
+/** A candidate that a node took. One that was refused, or that waited too long, need not arrive. */
 interface Taken {
   readonly id: string
+  readonly at: number
   readonly isRefused: boolean
 }
 
-function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>): Violation[] {
+function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>, life: number): Violation[] {
   const violations: Violation[] = []
   const places = new Map<string, number>()
   for (const { frame, at } of receivedBy(session)) {
@@ -110,7 +111,8 @@ function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>)
     const key = `${String(frame.payload.rtc_id)} ${frame.from}`
     const sent = candidates.get(key) ?? []
     let place = places.get(key) ?? 0
-    while (sent[place]?.isRefused && sent[place]?.id !== frame.id) place++
+    const isMissable = ({ id, isRefused, at: since }: Taken) => id !== frame.id && (isRefused || at - since >= life)
+    for (let next = sent[place]; next && isMissable(next); next = sent[place]) place++
     const what = `${session.peer_id} got ${name} of ${key} out of place`
     if (sent[place]?.id !== frame.id) violations.push({ invariant: 'candidatesAreInOrder', at, what })
     places.set(key, place + 1)
@@ -131,7 +133,7 @@ function candidatesTaken({ entries, sessionOf }: Evidence): Map<string, Taken[]>
     if (entry.kind !== 'take' || closed.has(entry.conn) || nameOf(entry.frame) === undefined) continue
     const { id, payload } = entry.frame
     const key = `${String(payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
-    taken.set(key, [...(taken.get(key) ?? []), { id, isRefused: refused.has(id) }])
+    taken.set(key, [...(taken.get(key) ?? []), { id, at: entry.at, isRefused: refused.has(id) }])
   }
   return taken
 }

@@ -21,7 +21,9 @@ export function tell(...happenings: (Happening | Happening[])[]): string[] {
 /** As {@link tell}, with what the storage holds at the end. */
 export function judge(happenings: (Happening | Happening[])[], rest: Partial<History> = {}): string[] {
   const entries = happenings.flat().map((happening, step) => ({ at: step * 1_000, step, ...happening }))
-  return violationsOf({ entries, rooms: new Map(), isSettled: false, ...rest }).map(({ invariant }) => invariant)
+  return violationsOf({ entries, rooms: new Map(), signalLife: 30_000, isSettled: false, ...rest }).map(
+    ({ invariant }) => invariant,
+  )
 }
 
 /** A connection of somebody on node `n`, with its welcome. */

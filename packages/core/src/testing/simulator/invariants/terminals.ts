@@ -1,5 +1,5 @@
 import type { RoomEvent } from '../../../ports/index.ts'
-import type { Evidence, Invariant, Violation } from './evidence.ts'
+import { receivedBy, type Invariant, type Violation } from './evidence.ts'
 
 /** At most one peer ever controls a terminal under one fence, and fences only rise, whatever node granted them. */
 export const fencesRise: Invariant = ({ entries }) => {
@@ -74,23 +74,18 @@ export function follow(members: Set<unknown>, { type, payload }: RoomEvent): voi
   else if (type === 'room.member.removed') members.delete(payload.user_id)
 }
 
-/** A grant is not renewed once the node that renews it was given its end, or a later grant. */
-export const endedIsNotRenewed: Invariant = ({ entries, sessionOf }: Evidence) => {
-  const ended = new Map<string, { fence: number; step: number }>()
-  return entries.flatMap((entry) => {
-    if (entry.kind === 'learn' && entry.event.type.startsWith('terminal.control.')) {
-      const { terminal_id, fence } = entry.event.payload as { terminal_id: string; fence: number }
-      const over = entry.event.type === 'terminal.control.released' ? fence : fence - 1
-      const key = `${entry.node} ${terminal_id}`
-      if (over > (ended.get(key)?.fence ?? 0)) ended.set(key, { fence: over, step: entry.step })
-    }
-    if (entry.kind !== 'hand' || entry.frame.type !== 'terminal.control.granted') return []
-    const { terminal_id, fence, seq } = entry.frame.payload as { terminal_id: string; fence: number; seq?: number }
-    const session = sessionOf.get(entry.conn)
-    const end = ended.get(`${session?.node} ${terminal_id}`)
-    // Durable grants are told in their order, late ones included; a renewal is news of this moment.
-    const isLate = seq === undefined && end !== undefined && fence <= end.fence && entry.step > end.step
-    const what = `${session?.peer_id} was told that fence ${fence} of ${terminal_id} goes on after it had ended`
-    return isLate ? [{ invariant: 'endedIsNotRenewed', at: entry.at, what }] : []
+/** To the holder a grant does not go on after its end, or after a later grant. */
+export const endedIsNotRenewed: Invariant = ({ sessions }) =>
+  sessions.flatMap((session) => {
+    const ended = new Map<string, number>()
+    return receivedBy(session).flatMap(({ frame, at }) => {
+      if (!frame.type.startsWith('terminal.control.')) return []
+      const { terminal_id, fence, seq } = frame.payload as { terminal_id: string; fence: number; seq?: number }
+      const over = ended.get(terminal_id) ?? 0
+      ended.set(terminal_id, Math.max(over, frame.type === 'terminal.control.released' ? fence : fence - 1))
+      // Durable grants are told in their order, also to whoever has just heard of a later one in a snapshot.
+      const isLate = frame.type === 'terminal.control.granted' && seq === undefined && fence <= over
+      const what = `${session.peer_id} was told that fence ${fence} of ${terminal_id} goes on after it had ended`
+      return isLate ? [{ invariant: 'endedIsNotRenewed', at, what }] : []
+    })
   })
-}
