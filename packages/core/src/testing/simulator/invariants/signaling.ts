@@ -100,6 +100,8 @@ interface Taken {
   readonly id: string
   readonly at: number
   readonly isRefused: boolean
+  /** Whether its sender had offered more than once by then. */
+  readonly isLater: boolean
 }
 
 function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>, life: number): Violation[] {
@@ -110,7 +112,9 @@ function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>,
     if (name === undefined) continue
     const key = `${String(frame.payload.rtc_id)} ${frame.from}`
     const sent = candidates.get(key) ?? []
-    let place = places.get(key) ?? 0
+    // An offer that crosses the end of its session opens another, which need not have heard the candidates before it.
+    const start = sent.findIndex(({ id, isLater }) => isLater && id === frame.id)
+    let place = places.get(key) ?? Math.max(0, start)
     const isMissable = ({ id, isRefused, at: since }: Taken) => id !== frame.id && (isRefused || at - since >= life)
     for (let next = sent[place]; next && isMissable(next); next = sent[place]) place++
     const what = `${session.peer_id} got ${name} of ${key} out of place`
@@ -128,12 +132,16 @@ function candidatesTaken({ entries, sessionOf }: Evidence): Map<string, Taken[]>
   }
   const closed = new Set<number>()
   const taken = new Map<string, Taken[]>()
+  const offers = new Map<string, number>()
   for (const entry of entries) {
     if (entry.kind === 'close' || entry.kind === 'gone') closed.add(entry.conn)
-    if (entry.kind !== 'take' || closed.has(entry.conn) || nameOf(entry.frame) === undefined) continue
-    const { id, payload } = entry.frame
+    if (entry.kind !== 'take' || closed.has(entry.conn) || !entry.frame.type.startsWith('rtc.')) continue
+    const { id, payload, type } = entry.frame
     const key = `${String(payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
-    taken.set(key, [...(taken.get(key) ?? []), { id, at: entry.at, isRefused: refused.has(id) }])
+    if (type === 'rtc.offer') offers.set(key, (offers.get(key) ?? 0) + 1)
+    if (nameOf(entry.frame) === undefined) continue
+    const isLater = (offers.get(key) ?? 0) > 1
+    taken.set(key, [...(taken.get(key) ?? []), { id, at: entry.at, isRefused: refused.has(id), isLater }])
   }
   return taken
 }
