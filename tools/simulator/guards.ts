@@ -64,6 +64,12 @@ const guards: readonly Guard[] = [
     replace: 'occupant.seq = event.seq',
   },
   {
+    name: 'a room is compared with its storage now and then',
+    file: 'mesh.ts',
+    find: 'if (++ticks % limits.position_check_s === 0)',
+    replace: 'if (++ticks === 0)',
+  },
+  {
     name: 'a removal takes back what waits for the removed',
     file: 'hub.ts',
     find: "if (cause === 'removed' || cause === 'deleted') peer.purge(room)",
