@@ -42,7 +42,7 @@ export interface Plan {
 export function planFor(random: Random): Plan {
   const isQuiet = random.chance(0.15)
   return {
-    nodes: random.weighted({ 1: 4, 2: 3, 3: 2 }) === '1' ? 1 : 1 + random.below(3),
+    nodes: random.chance(4 / 9) ? 1 : 1 + random.below(3),
     users: 3 + random.below(2),
     clients: 4 + random.below(3),
     rooms: 1 + random.below(2),
