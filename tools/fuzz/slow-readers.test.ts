@@ -8,12 +8,13 @@ const seconds = Number(process.env.MESH_SECONDS ?? 5)
 const perSecond = 1_500 / seconds
 
 it(`${audience} people who do not read cost the others nothing`, { timeout: 60_000 + rounds * 60_000 }, async () => {
-  const { reading, deaf, memory, cut, faults } = await slowReaders({ audience, rounds, seconds, perSecond })
+  const { reading, deaf, memory, stalls, cut, faults } = await slowReaders({ audience, rounds, seconds, perSecond })
   const [without, beside] = [quantile(reading, 0.99), quantile(deaf, 0.99)]
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
   console.log(
     `${audience} in the audience, ${rounds} rounds: p99 ${without.toFixed(1)} ms where they read, ${beside.toFixed(1)} ms where not ` +
       `(median ${quantile(reading, 0.5).toFixed(1)} and ${quantile(deaf, 0.5).toFixed(1)}); ${cut} cut; ` +
+      `longest stalls of the server ${stalls.reading.map(Math.round).join(', ')} and ${stalls.deaf.map(Math.round).join(', ')} ms; ` +
       `heap ${mib(memory.before.heap)} MiB before and ${mib(memory.most.heap)} MiB at most, rss ${mib(memory.before.rss)} and ${mib(memory.most.rss)} MiB`,
   )
   expect(faults).toEqual([])

@@ -12,6 +12,8 @@ export interface SlowReport {
   deaf: number[][]
   /** Before the audience came, and the most that was seen while it was there and deaf. */
   memory: { before: Memory; most: Memory }
+  /** The longest stalls of the server's event loop, in milliseconds, round by round. */
+  stalls: { reading: number[]; deaf: number[] }
   /** How many were cut with 4002. */
   cut: number
   faults: string[]
@@ -65,16 +67,20 @@ export async function slowReaders(options: {
     await talk([])
     const before = await server.memory()
     let most = before
+    const stalls = { reading: [] as number[], deaf: [] as number[] }
     for (let round = 0; round < rounds; round++) {
       for (const into of [report.reading, report.deaf]) {
         const isDeaf = into === report.deaf
         const args = [server.url, guest.username, room_id, String(audience), String(isDeaf)]
         const group = fork(new URL('audience.ts', import.meta.url), args, { execArgv: ['--conditions=@mesh/source'] })
         await once(group, 'message')
+        // Stalls count from here on.
+        await server.memory()
         const times: number[] = []
         await talk(times)
         into.push(times)
         const memory = await server.memory()
+        stalls[isDeaf ? 'deaf' : 'reading'].push(memory.stall)
         if (isDeaf && memory.heap > most.heap) most = memory
         group.disconnect()
         await once(group, 'exit')
@@ -85,7 +91,7 @@ export async function slowReaders(options: {
     report.cut = (await server.memory()).closes[4002] ?? 0
     for (const wire of [speaker, ...all]) await wire.close()
     report.faults.push(...server.faults)
-    return { ...report, memory: { before, most } }
+    return { ...report, stalls, memory: { before, most } }
   } finally {
     await server.stop()
   }
