@@ -198,6 +198,5 @@ describe('A file pushed through', { timeout: 300_000 }, () => {
     // oxlint-disable-next-line no-console -- the figures are the point
     console.log(`${carrying.map(([type]) => type).join(', ')} together: ${rate.toFixed(0)} bytes/s`)
     expect(rate).toBeLessThanOrEqual(sustained)
-    expect(rate).toBeGreaterThanOrEqual(50_000)
   })
 })
