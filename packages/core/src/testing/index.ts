@@ -1,3 +1,4 @@
+export * as authorization from './authorization.ts'
 export { fill, type Choices, type Slot } from './fill.ts'
 export { createManualClock, type ManualClock } from './manual-clock.ts'
 export { createTestMesh, type Frame, type TestClient, type TestMesh } from './test-mesh.ts'
