@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { asyncapiDocument, frameSchemas, openapiDocument } from '@mesh/server/documents'
+import { callerSection, cellSection, endSection, senderSection, tokenSection } from './docs/authorization.ts'
 import { clientSection, serverSection } from './docs/events.ts'
 import { restSection } from './docs/rest.ts'
 import { fill } from './docs/sections.ts'
@@ -20,6 +21,11 @@ const sections = new Map([
   ['close-codes', closeSection()],
   ['limits', limitSection()],
   ['acl', aclSection()],
+  ['authorization-cells', cellSection()],
+  ['authorization-senders', senderSection()],
+  ['authorization-tokens', tokenSection()],
+  ['authorization-ends', endSection()],
+  ['authorization-callers', callerSection()],
   ['rest', restSection()],
   ['settings', settingSection()],
   ['transcript', await transcriptSection()],
@@ -31,7 +37,8 @@ const files = new Map([
   ['asyncapi.json', text(asyncapiDocument())],
   ...[...frameSchemas()].map(([path, schema]) => [`schemas/${path}`, text(schema)] as const),
 ])
-for (const name of ['protocol.md', 'operations.md']) files.set(name, fill(String(await read(name)), sections))
+for (const name of ['protocol.md', 'operations.md', 'authorization.md'])
+  files.set(name, fill(String(await read(name)), sections))
 
 for (const [name, after] of files) {
   if ((await read(name)) === after) continue

@@ -61,11 +61,16 @@ test('a stale document fails the check by name, and is written anew', async () =
 }, 30_000)
 
 test('the documents leave no section out', async () => {
-  const names = ['protocol.md', 'operations.md'].map(async (name) =>
+  const names = ['protocol.md', 'operations.md', 'authorization.md'].map(async (name) =>
     sectionsOf(await readFile(join(root, 'docs', name), 'utf8')),
   )
   expect((await Promise.all(names)).flat().toSorted()).toEqual([
     'acl',
+    'authorization-callers',
+    'authorization-cells',
+    'authorization-ends',
+    'authorization-senders',
+    'authorization-tokens',
     'client-events',
     'close-codes',
     'errors',
