@@ -39,6 +39,7 @@ export const usesAreCovered: Invariant = (evidence) => {
   })
 }
 
+const restrictions = new Set(['room.member.updated', 'room.member.removed'])
 const results = new Set(['terminal.control.granted', 'p2p.session.created', 'p2p.session.renewed'])
 
 /** What a request needs a capability for, if it does; `any` where only its session knows. */
@@ -74,7 +75,8 @@ function faultOf(
     if (entry.step >= take.step) break
     if (entry.kind !== 'learn' || entry.node !== sender.node || entry.event.room_id !== room_id) continue
     const { type, seq, payload } = entry.event
-    const isOfSender = type.startsWith('room.member.') && payload.user_id === sender.user_id
+    // That somebody was added says nothing against them, until the removal before it has been heard of.
+    const isOfSender = restrictions.has(type) && payload.user_id === sender.user_id
     const isPolicy = type === 'room.updated' && payload.policy !== undefined
     if ((isOfSender || isPolicy) && seq > claims.mv) return `its token is older than ${type} ${seq}`
   }
