@@ -12,7 +12,7 @@ if (only === undefined || only === 'cpu') {
   const bare = await startServer('server-bare.ts')
   const mesh = await startServer('server-mesh.ts')
   print(await relaying(bare, mesh))
-  if (!process.env.KIND) print(await broadcasting(bare, mesh))
+  print(await broadcasting(bare, mesh))
   stopServer(bare)
   stopServer(mesh)
 }

@@ -30,7 +30,7 @@ async function measure(file: string): Promise<number> {
 
 async function settle(server: Server): Promise<void> {
   // It takes a while until what the heap no longer needs is given back.
-  for (let i = 0; i < 15; i++) {
+  for (let i = 0; i < 5; i++) {
     await usageOf(server, true)
     await new Promise((resolve) => setTimeout(resolve, 1_000))
   }

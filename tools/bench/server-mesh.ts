@@ -18,7 +18,6 @@ const limits = {
   connections_per_address: 100_000,
   // Presence is coalesced; here every update is to be told.
   presence_interval_ms: 1,
-  ...(process.env.K ? { kept_frames: Number(process.env.K) } : {}),
 }
 const env = { MESH_DATA_DIR: dataDir, MESH_PORT: '0', MESH_LIMITS: JSON.stringify(limits) }
 const quiet = {

@@ -16,13 +16,8 @@ export interface Usage {
 
 /** Starts a server and waits until it listens. */
 export function startServer(file: string): Promise<Server> {
-  const child = fork(new URL(file, import.meta.url), {
-    execArgv: [
-      '--conditions=@mesh/source',
-      '--expose-gc',
-      ...(process.env.BENCH_PROF ? process.env.BENCH_PROF.split(' ') : []),
-    ],
-  })
+  const execArgv = ['--conditions=@mesh/source', '--expose-gc']
+  const child = fork(new URL(file, import.meta.url), { execArgv })
   return new Promise((resolve) =>
     child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) })),
   )

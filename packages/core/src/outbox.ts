@@ -1,6 +1,6 @@
 import type { LiveRoom, Outbound } from './context.ts'
+import { KeptFrames } from './kept-frames.ts'
 import type { Limits } from './limits.ts'
-import { Ring } from './ring.ts'
 import type { MeshSocket } from './transport.ts'
 
 /** What the outboxes of one engine share, and what each may ask of its owner. */
@@ -36,11 +36,8 @@ export class Outbox {
   readonly #owner: OutboxOwner
   #socket: MeshSocket | undefined
   #handed = 0
-  /** The latest frames handed over; undefined is one that a purge took away, whose number remains. */
-  readonly #kept = new Ring<Outbound | undefined>()
-  /** Their sizes, so that to let go of a frame is not to look at it: by then it is in no cache any more. */
-  readonly #sizes = new Ring<number>()
-  #keptBytes = 0
+  // Made with the first frame: most connections of a large server are idle.
+  #kept: KeptFrames | undefined
   #waiting = none
   #waitingBytes = 0
   /** How much may wait; more than the limit only while a resumed client catches up. */
@@ -57,7 +54,7 @@ export class Outbox {
 
   /** Bytes that are kept or wait. */
   get bytes(): number {
-    return this.#keptBytes + this.#waitingBytes
+    return (this.#kept?.bytes ?? 0) + this.#waitingBytes
   }
 
   send(frame: Outbound): void {
@@ -82,18 +79,18 @@ export class Outbox {
 
   /** Whether a client that has received so many frames can go on without a gap. */
   canResume(received: number): boolean {
-    return received <= this.#handed && received >= this.#handed - this.#kept.length
+    return received <= this.#handed && received >= this.#firstKept
+  }
+
+  /** How many frames were handed over before the first one that is kept. */
+  get #firstKept(): number {
+    return this.#handed - (this.#kept?.length ?? 0)
   }
 
   /** Goes on over another socket, with the frames after the first `received`; see {@link canResume}. */
   resume(socket: MeshSocket, received: number): void {
     const at = this.#host.now()
-    const first = received - (this.#handed - this.#kept.length)
-    const missed: Waiting[] = []
-    for (let i = first; i < this.#kept.length; i++) {
-      const frame = this.#kept.at(i)
-      if (frame) missed.push({ frame, at })
-    }
+    const missed = (this.#kept?.from(received - this.#firstKept) ?? []).map((frame) => ({ frame, at }))
     this.#forget()
     // What a purge took away is not sent again and so must not be counted: numbers go on from where the client is.
     this.#handed = received
@@ -108,19 +105,13 @@ export class Outbox {
   /** The client has taken in so many frames. False when there were not so many. */
   acknowledge(received: number): boolean {
     if (received > this.#handed) return false
-    while (this.#kept.length > this.#handed - received) this.#dropKept()
+    while (this.#firstKept < received) this.#drop()
     return true
   }
 
   /** Takes away what of a room has not been handed to a socket, or might be again. */
   purge(room: LiveRoom): void {
-    for (let i = 0; i < this.#kept.length; i++) {
-      const frame = this.#kept.at(i)
-      if (frame?.room !== room) continue
-      this.#kept.replace(i, undefined)
-      this.#lighten(frame.text.length)
-      this.#sizes.replace(i, 0)
-    }
+    this.#host.load.bytes -= this.#kept?.purge(room) ?? 0
     this.#filter(({ frame }) => frame.room !== room)
   }
 
@@ -165,12 +156,11 @@ export class Outbox {
   #hand(socket: MeshSocket, frame: Outbound): void {
     socket.send(frame)
     this.#handed++
-    const bytes = frame.text.length
-    this.#kept.push(frame)
-    this.#sizes.push(bytes)
-    this.#lighten(-bytes)
+    const kept = (this.#kept ??= new KeptFrames())
+    kept.push(frame)
+    this.#host.load.bytes += frame.text.length
     const { kept_frames, kept_bytes } = this.#host.limits
-    while (this.#kept.length > kept_frames || this.#keptBytes > kept_bytes) this.#dropKept()
+    while (kept.length > kept_frames || kept.bytes > kept_bytes) this.#drop()
   }
 
   #wait(frame: Outbound): void {
@@ -218,18 +208,13 @@ export class Outbox {
     this.#host.load.bytes += bytes
   }
 
-  #dropKept(): void {
-    this.#kept.shift()
-    this.#lighten(this.#sizes.shift() ?? 0)
-  }
-
-  #lighten(bytes: number): void {
-    this.#keptBytes -= bytes
-    this.#host.load.bytes -= bytes
+  #drop(): void {
+    this.#host.load.bytes -= this.#kept?.drop() ?? 0
   }
 
   #forget(): void {
-    while (this.#kept.length > 0) this.#dropKept()
+    this.#host.load.bytes -= this.#kept?.bytes ?? 0
+    this.#kept = undefined
   }
 }
 

@@ -1,6 +1,6 @@
-/** A queue whose both ends cost nothing to move, and that takes no memory until it is used. */
+/** A queue whose both ends cost nothing to move. */
 export class Ring<T> {
-  #items: (T | undefined)[] = nothing
+  #items: (T | undefined)[] = []
   #head = 0
   length = 0
 
@@ -39,6 +39,3 @@ export class Ring<T> {
     this.#head = 0
   }
 }
-
-// Never written to: the first item brings an array of its own.
-const nothing: never[] = []

@@ -17,14 +17,17 @@ const unresponsiveMs = 1_000
 /** Opens the engine's door to a WebSocket of ws: all that is needed to be a transport. */
 export type AcceptSocket = (ws: WebSocket, request: IncomingMessage) => void
 
-/** Makes the transport of an engine. What is sent in one turn of the event loop goes out together at its end. */
+/** Makes the transport of an engine. What is sent while one thing is being handled goes out together at its end. */
 export function createTransport(engine: Mesh): AcceptSocket {
   const written: WsSocket[] = []
+  // A microtask comes when all frames of one read have been handled; setImmediate would wait for all sockets that have
+  // something to read, and costs as much as a small frame.
+  const now = Promise.resolve()
   const flush = () => {
     for (const socket of written.splice(0)) socket.flush()
   }
   const onWrite = (socket: WsSocket) => {
-    if (written.push(socket) === 1) setImmediate(flush)
+    if (written.push(socket) === 1) void now.then(flush)
   }
   return (ws, request) => {
     const socket = new WsSocket(ws, request.socket, onWrite)
