@@ -25,6 +25,16 @@ describe('what another node did, and no word of it came', () => {
     expect(heard(a)).toContain('room.member.removed')
   })
 
+  it('shows at the latest when the same user is added again: what a former membership gave is gone', async () => {
+    const w = await createWorld()
+    const b = await w.enter(w.bob)
+    const event = { ...removal, payload: { user_id: w.bob } }
+    await w.storage.rooms.removeMember({ room_id: w.room, user_id: w.bob }, event)
+    await w.setRole(w.bob, 'member')
+    expect(heard(b)).toContain('room.left')
+    expect((await b.ask('chat.message.send', w.room, { text: 'x' })).code).toBe('ACCESS_DENIED')
+  })
+
   it('shows for a room that was deleted as well', async () => {
     const w = await createWorld({ limits: { ...unhurried, position_check_s: 60 } })
     const b = await w.enter(w.bob)

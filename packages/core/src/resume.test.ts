@@ -241,6 +241,17 @@ describe('coming back', () => {
     expect(heard(again)).toEqual(['room.left'])
   })
 
+  it('to a room that one had left before being removed brings nothing of it', async () => {
+    const w = await world()
+    const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
+    const lost = resumeOf(b)
+    await a.ask('chat.message.send', w.room, { text: 'lost on the way' })
+    await b.ask('room.leave', w.room, {})
+    b.vanish()
+    await w.remove(w.bob)
+    expect(textsOf(await comeBack(w, w.bob, lost))).toEqual([])
+  })
+
   it('after too much has happened begins anew', async () => {
     const w = await world({ queue_bytes: 2_000 })
     const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
