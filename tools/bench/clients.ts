@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import type { Server } from './servers.ts'
 
 /** How often a client says how many frames it has taken in, as the SDK does. */
-const ackEvery = 256
+const ackEvery = 64
 
 /** A socket with a name that others can address. */
 export interface Client {
