@@ -92,9 +92,6 @@ export function createHub(options: {
     if (event.type === 'room.member.removed' || event.type === 'room.member.added') {
       // Whoever is here by an older membership than the one that begins was removed, even if word of that has yet to come.
       for (const occupant of occupantsOf(room, event)) leave(occupant, 'removed')
-      // A peer that had left before may still have something of the room coming.
-      if (event.type === 'room.member.removed')
-        for (const peer of peersOf(String(event.payload.user_id))) peer.purge(room)
     } else if (event.type === 'room.member.updated') {
       // The storage wrote this payload for this type: see rooms/events.ts.
       for (const occupant of occupantsOf(room, event)) assign(occupant, event.payload.role as Role, event.seq)
@@ -171,10 +168,6 @@ export function createHub(options: {
     for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
   }
 
-  function peersOf(user_id: string): ReadonlySet<Peer> {
-    return byUser.get(user_id) ?? nobody
-  }
-
   function freshPresence(): Occupant['presence'] {
     return { status: 'online', note: undefined, last_seen: clock.now(), told_at: -Infinity, cancel: undefined }
   }
@@ -212,7 +205,7 @@ export function createHub(options: {
       peers.set(peer.peer_id, peer)
       byUser.set(peer.user_id, (byUser.get(peer.user_id) ?? new Set()).add(peer))
     },
-    peersOf,
+    peersOf: (user_id) => byUser.get(user_id) ?? nobody,
     connectivity(peer) {
       for (const occupant of peer.rooms.values()) hooks.connectivity(occupant)
     },

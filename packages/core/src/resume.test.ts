@@ -241,7 +241,7 @@ describe('coming back', () => {
     expect(heard(again)).toEqual(['room.left'])
   })
 
-  it('to a room that one had left before being removed brings nothing of it', async () => {
+  it('brings what one had missed of a room before leaving it, also when the membership has ended since', async () => {
     const w = await world()
     const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
     const lost = resumeOf(b)
@@ -249,7 +249,8 @@ describe('coming back', () => {
     await b.ask('room.leave', w.room, {})
     b.vanish()
     await w.remove(w.bob)
-    expect(textsOf(await comeBack(w, w.bob, lost))).toEqual([])
+    await a.ask('chat.message.send', w.room, { text: 'not for bob' })
+    expect(textsOf(await comeBack(w, w.bob, lost))).toEqual(['lost on the way'])
   })
 
   it('after too much has happened begins anew', async () => {
