@@ -215,6 +215,24 @@ describe('passing a signal on', () => {
     expect(passed).toBe(JSON.stringify({ type, id, timestamp, from, to, payload: reading }))
   })
 
+  it('gives an ordinary description its sender, and leaves it as it came', () => {
+    const sdp = `v=0\r\n${'a=rtpmap:111 opus/48000/2\r\n'.repeat(60)}`
+    const text = JSON.stringify({ ...envelope, payload: { sdp } })
+    expect(pass(text)).toBe(`{"from":"${from}",${text.slice(1)}`)
+  })
+
+  // No limit but that of the whole frame counts what says nothing: it must not become a way to carry something.
+  it.each([
+    ['blanks within', (text: string) => text.replace('{"n"', `{${' \t'.repeat(20_000)}"n"`)],
+    ['blanks behind', (text: string) => text + ' \n'.repeat(20_000)],
+    ['the digits of a zero', (text: string) => text.replace('"n":0', `"n":0e${'1234567890'.repeat(4_000)}`)],
+    ['a text in escapes', (text: string) => text.replace('"a"', `"${'\\u0061'.repeat(1_000)}"`)],
+  ])('writes one anew that is blown up by %s', (_, blowUp) => {
+    const { type, id, timestamp, to } = envelope
+    const text = blowUp(JSON.stringify({ ...envelope, payload: { n: 0, note: 'a' } }))
+    expect(pass(text)).toBe(JSON.stringify({ type, id, timestamp, from, to, payload: decode(text, 16).payload }))
+  })
+
   it('writes one anew whose envelope says more than it must', () => {
     const text = JSON.stringify({ ...envelope, payload: { sdp: long } })
     const twice = text.replace('{"type"', '{"to":"peer_other","type"')

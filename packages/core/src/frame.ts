@@ -200,6 +200,9 @@ const worthPassing = 1_024
 
 function spliced({ text, from: claimed, reply_to, payload }: ClientFrame, from: string): string | undefined {
   if (text.charCodeAt(0) !== 0x7b || claimed !== undefined || reply_to !== undefined) return undefined
+  // What says nothing is not passed on, or blanks and the digits of a zero would carry what no limit has counted. Line ends
+  // are written with two characters, and lines are longer than that.
+  if (text.length > framing + lengthOf(payload) * 1.125) return undefined
   // Every member that parsing dropped has left at least its key behind, in quotes; so has every escaped quote, which is
   // why equality proves that nothing was dropped.
   if (countQuotes(text) !== envelopeQuotes + quotesOf(payload)) return undefined
@@ -228,6 +231,18 @@ function countQuotes(text: string): number {
   let found = 0
   for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) found++
   return found
+}
+
+/** More than an envelope takes, and what is between the members of a payload. */
+const framing = 512
+
+/** How long the names and texts of a value are. */
+function lengthOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  let length = 0
+  for (const [key, inner] of Object.entries(value)) length += key.length + lengthOf(inner)
+  return length
 }
 
 /** How many quotes a value has as JSON, its strings' own aside. */
