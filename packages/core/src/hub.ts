@@ -210,10 +210,12 @@ export function createHub(options: {
       for (const occupant of peer.rooms.values()) hooks.connectivity(occupant)
     },
     async recheck(peer) {
-      const members = [...peer.rooms.keys()].map((room_id) => storage.rooms.member(room_id, peer.user_id))
-      const found = new Map((await Promise.all(members)).map((member) => [member?.room_id, member]))
-      for (const occupant of [...peer.rooms.values()]) {
-        const member = found.get(occupant.room.room_id)
+      const occupants = [...peer.rooms.values()]
+      const members = await Promise.all(occupants.map(({ room }) => storage.rooms.member(room.room_id, peer.user_id)))
+      for (const [at, occupant] of occupants.entries()) {
+        // Of what it entered meanwhile nothing was read here: a request from before the break may just have been granted.
+        if (peer.rooms.get(occupant.room.room_id) !== occupant) continue
+        const member = members[at]
         if (member) assign(occupant, member.role, member.member_seq)
         else leave(occupant, 'removed')
       }

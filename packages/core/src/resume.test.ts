@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createMemoryStorage } from './memory/storage.ts'
 import { createSlowStorage } from './testing/slow-storage.ts'
 import { comeBack, createWorld, grant, heard, openCall, resumeOf, ring, settle, unhurried } from './testing/kit.ts'
 import type { TestClient } from './testing/index.ts'
@@ -43,6 +44,33 @@ describe('a session outlives its socket', () => {
     const shown = a.frames.slice(from).filter(({ payload }) => payload.peer_id === b.peer_id)
     expect(shown.map(({ payload }) => payload.status)).toEqual(['reconnecting', 'online'])
     expect(heard(a, from)).not.toContain('room.left')
+  })
+
+  it('with the rooms whose join was granted while it was checked', async () => {
+    const storage = createMemoryStorage()
+    const w = await createWorld({ storage, limits })
+    const b = await w.enter(w.bob)
+    const { room_id: other } = await w.mesh.rooms.create(w.bob, 'Other')
+    const { snapshot, member } = storage.rooms
+    const [join, check] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    storage.rooms.snapshot = async (room_id) => (await join.promise, snapshot(room_id))
+    storage.rooms.member = async (room_id, user_id) => {
+      if (room_id === w.room) {
+        join.resolve()
+        await check.promise
+      }
+      return member(room_id, user_id)
+    }
+    b.send('room.join', other, {})
+    b.vanish()
+    const coming = comeBack(w, w.bob, resumeOf(b))
+    await join.promise
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect([...(w.mesh.peers.get(b.peer_id)?.rooms.keys() ?? [])]).toContain(other)
+    check.resolve()
+    const again = await coming
+    await settle(again)
+    expect(heard(again)).toEqual(['room.joined'])
   })
 
   it('but not longer than the window', async () => {
