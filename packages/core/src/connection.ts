@@ -38,8 +38,8 @@ export class Connection implements TransportConnection, SessionConnection {
   #state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello'
   #session: Session | undefined
   #cancelHello: (() => void) | undefined
-  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it.
-  #asking = 0
+  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it. Undefined
+  // while nobody asks; never put down between the answer and its use, or a revocation could slip in between.
   #bars: { which: Selector; reason: CloseReason }[] | undefined
 
   constructor(host: ConnectionHost, socket: MeshSocket, request: ConnectionRequest) {
@@ -105,7 +105,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Bars somebody whose access ends while it is being found out who is here. */
   bar(which: Selector, reason: CloseReason): void {
-    if (this.#asking > 0) (this.#bars ??= []).push({ which, reason })
+    this.#bars?.push({ which, reason })
   }
 
   /** Looks after liveness and the life of the access token; called about once a second. */
@@ -128,8 +128,11 @@ export class Connection implements TransportConnection, SessionConnection {
 
   async refresh(token: string): Promise<number> {
     const session = this.#session
-    this.#bars = undefined
-    const principal = await this.#identify(token)
+    this.#bars = []
+    const principal = await this.#identify(token).catch((error: unknown) => {
+      this.#bars = undefined
+      throw error
+    })
     if (this.#isBarred(principal)) throw new MeshError('AUTH_INVALID')
     if (!session || principal.user_id !== session.user_id || principal.device_id !== session.device_id) {
       // Whoever brings somebody else's token is not who this connection was opened for.
@@ -170,6 +173,7 @@ export class Connection implements TransportConnection, SessionConnection {
     const hello = this.#state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
     if (!hello) return this.close('protocol')
     this.#state = 'authenticating'
+    this.#bars = []
     this.#admit(hello).catch((error: unknown) => {
       if (this.#state !== 'authenticating') return
       this.#refuse(error, hello.id)
@@ -183,13 +187,8 @@ export class Connection implements TransportConnection, SessionConnection {
     const known = resume && this.#host.sessions.get(resume.session_id)
     if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id)
     known.claimant = this
-    this.#asking++
-    try {
-      // The live state follows every change that this node hears of; what it did not hear of must not come back either.
-      await this.#host.hub.recheck(known)
-    } finally {
-      this.#asking--
-    }
+    // The live state follows every change that this node hears of; what it did not hear of must not come back either.
+    await this.#host.hub.recheck(known)
     // Whoever asks again while this is looked up has given up on this connection.
     const isLatest = known.claimant === this
     if (isLatest) known.claimant = undefined
@@ -198,18 +197,13 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
   async #identify(token: string | undefined): Promise<Principal> {
-    const request = this.#request ?? nowhere(this.address)
-    this.#asking++
-    try {
-      return await this.#host.authenticate({ token, request })
-    } finally {
-      this.#asking--
-    }
+    return this.#host.authenticate({ token, request: this.#request ?? nowhere(this.address) })
   }
 
   /** Closes the connection of somebody whose access ended while it was being checked. */
   #isBarred(principal: Principal): boolean {
     const bar = this.#bars?.find(({ which }) => isMeant(principal, which))
+    this.#bars = undefined
     if (bar) this.close(bar.reason)
     return bar !== undefined
   }
