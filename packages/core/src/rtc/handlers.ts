@@ -135,19 +135,24 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         const lost = answer(session, side)
         const others = othersOf(session, side)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
-        for (const frame of held) engine.deliver(frame, others)
+        for (const { frame, shows } of held) {
+          // The policy may be another than when they came.
+          if (!shows || !session.room.policy.relay_only) engine.deliver(frame, others)
+        }
         for (const peer of lost) part(session, peer)
         sayBye(session, lost, 'answered_elsewhere')
       },
 
       'rtc.ice'(call) {
         const { session, side } = partOf(call.peer, call)
-        if (session.room.policy.relay_only) requireRelays(isRelayed(call.payload.candidate?.candidate ?? ''))
+        const shows = !isRelayed(call.payload.candidate?.candidate ?? '')
+        if (session.room.policy.relay_only) requireRelays(!shows)
         if (call.payload.candidate && ++side.candidates > limits.candidates) {
           throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
         }
         if (isRinging(session, side)) {
-          if (side.held.length <= limits.candidates) side.held.push(engine.signal(call, call.payload, session.room))
+          const frame = engine.signal(call, call.payload, session.room)
+          if (side.held.length <= limits.candidates) side.held.push({ frame, shows })
         } else engine.deliver(engine.signal(call, call.payload, session.room), othersOf(session, side))
       },
 

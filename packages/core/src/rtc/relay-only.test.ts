@@ -77,6 +77,19 @@ describe('in a room for relays only', () => {
     expect(await signal(a, 'rtc.offer', { ...offer, sdp: sdpOf() })).toBe('arrived')
 
     await policy(false)
+    const later = { rtc_id: newRtcId() }
+    expect(
+      await signal(a, 'rtc.offer', { ...offer, ...later, cap_token: await grant(a, room, ['call']), sdp: sdpOf() }),
+    ).toBe('arrived')
+    expect(await signal(b, 'rtc.ice', { ...later, ...ice(host) })).toBe('held')
+    expect(await signal(b, 'rtc.ice', { ...later, ...ice(relay) })).toBe('held')
+    await policy(true)
+    const before = a.frames.length
+    expect(await signal(b, 'rtc.answer', { ...later, sdp: sdpOf() })).toBe('arrived')
+    const shown = a.frames.slice(before).filter(({ type }) => type === 'rtc.ice')
+    expect(shown.map(({ payload }) => payload)).toEqual([{ ...later, ...ice(relay) }])
+
+    await policy(false)
     expect(await signal(a, 'rtc.ice', ice(host))).toBe('arrived')
   })
 })

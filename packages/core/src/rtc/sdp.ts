@@ -14,12 +14,14 @@ export function faultOf(sdp: string, purpose: string): SdpFault | undefined {
   const kinds = mediaFor(purpose)
   let fingerprints = 0
   let lines = 0
+  let carriage = sdp.indexOf('\r')
   for (let start = 0; start < sdp.length;) {
     const newline = sdp.indexOf('\n', start)
     const end = newline === -1 ? sdp.length : newline
     if (++lines > maxLines || end - start > maxLineLength) return 'sdp'
     // To some parsers a bare CR ends a line as well, and would show them a line that was not looked at here.
-    const carriage = sdp.indexOf('\r', start)
+    // It is looked for once past the last one found, not from every line to the end.
+    if (carriage !== -1 && carriage < start) carriage = sdp.indexOf('\r', start)
     if (carriage !== -1 && carriage < end - 1) return 'sdp'
     // Only these three kinds of line matter, and the first two characters tell them from the hundred others.
     const kind = sdp.charCodeAt(start)

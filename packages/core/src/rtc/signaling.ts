@@ -12,8 +12,8 @@ export interface Side {
 
 /** A peer that rings: one of those that the caller's address meant. */
 export interface Fork extends Side {
-  /** Its candidates, written and held back until it has answered. */
-  readonly held: Outbound[]
+  /** Its candidates, written and held back until it has answered; `shows` says that one is no relay's. */
+  readonly held: { frame: Outbound; shows: boolean }[]
 }
 
 /**
