@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MeshError } from './errors.ts'
 import { createMemoryStorage } from './memory/storage.ts'
-import { createWorld, frameText, heard, settle } from './testing/kit.ts'
+import { createWorld, frameText, heard, settle, unhurried } from './testing/kit.ts'
+import type { OutboundFrame } from './transport.ts'
 
 describe('frames', () => {
   it('are handled strictly one after the other, however slow the first one is', async () => {
@@ -35,6 +36,43 @@ describe('frames', () => {
       'room.left',
       'ACCESS_DENIED',
     ])
+  })
+
+  it('do not pile up without end behind a slow one', async () => {
+    const storage = createMemoryStorage()
+    const gate = Promise.withResolvers<void>()
+    const { snapshot } = storage.rooms
+    storage.rooms.snapshot = async (room_id) => (await gate.promise, snapshot(room_id))
+    const { connect, clock, ann, room } = await createWorld({
+      storage,
+      limits: { ...unhurried, bytes: { burst: 10_000, per_s: 1e9 } },
+    })
+    const a = await connect(ann)
+    a.send('room.join', room, {})
+    const ping = () => {
+      clock.advance(1)
+      a.raw(frameText().padEnd(1_000))
+    }
+    for (let i = 0; i < 10; i++) ping()
+    expect(a.frames).toHaveLength(1)
+    ping()
+    expect(a.frames.at(-1)).toMatchObject({ code: 'RATE_LIMITED' })
+    gate.resolve()
+    for (let i = 0; i < 10; i++) await a.next('system.pong')
+    expect(heard(a)).toEqual(['error', 'room.joined'])
+    for (let i = 0; i < 20; i++) ping()
+    expect(heard(a)).toHaveLength(2)
+  })
+
+  it('leave nothing of the transport behind with an error', async () => {
+    const { connect, ann } = await createWorld()
+    const a = await connect(ann)
+    const sent: OutboundFrame[] = []
+    Object.assign(a.socket, {
+      send: (frame: OutboundFrame) => void sent.push(Object.assign(frame, { wire: frame.text })),
+    })
+    a.send('no.such', 'server', {})
+    expect(sent).toMatchObject([{ wire: undefined }])
   })
 
   it.each(['vanish', 'close'] as const)('behind a slow one do nothing after %s', async (how) => {

@@ -1,6 +1,6 @@
 import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
-import { eventFrame } from './deliver.ts'
+import { deliver, eventFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { decode, idOf } from './frame.ts'
@@ -67,7 +67,7 @@ export class Session implements Peer, OutboxOwner {
   #connection: SessionConnection | undefined
   #resumeToken: string
   #spent: { token: string; id: string } | undefined
-  #waiting: { text: string; size: number }[] | undefined
+  #waiting: { frames: { text: string; size: number }[]; bytes: number } | undefined
   #isBusy = false
   #isOver = false
   #stopWindow: (() => void) | undefined
@@ -202,7 +202,7 @@ export class Session implements Peer, OutboxOwner {
   dropped(frame: Outbound): void {
     if (!frame.from || frame.id === undefined) return
     const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
-    frame.from.send(eventFrame(text))
+    deliver(eventFrame(text), [frame.from])
   }
 
   acknowledge(received: number): void {
@@ -237,8 +237,12 @@ export class Session implements Peer, OutboxOwner {
 
   /** Takes in a frame of this peer. */
   take(text: string, size: number, now: number): void {
-    if (this.#isBusy) (this.#waiting ??= []).push({ text, size })
-    else this.#handle(text, size, now)
+    if (!this.#isBusy) return this.#handle(text, size, now)
+    const waiting = (this.#waiting ??= { frames: [], bytes: 0 })
+    // No more may wait than may come at once; while a store is away, the rates alone would let clients fill the memory.
+    if (waiting.bytes + size > this.#host.limits.bytes.burst) return this.fail(new MeshError('RATE_LIMITED'), undefined)
+    waiting.frames.push({ text, size })
+    waiting.bytes += size
   }
 
   /** Answers with an error; a client that keeps overrunning its limits is cut. */
@@ -246,7 +250,7 @@ export class Session implements Peer, OutboxOwner {
     const { clock, encoder, limits } = this.#host
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'a handler failed')
     const text = encoder.error(this.peer_id, known, reply_to)
-    this.send(eventFrame(text))
+    deliver(eventFrame(text), [this])
     if (known.code === 'RATE_LIMITED') {
       const now = clock.monotonic()
       this.#offences ??= new Bucket(limits.offences, now)
@@ -272,12 +276,8 @@ export class Session implements Peer, OutboxOwner {
       const pending = router.route(this, frame, size)
       if (!pending) return
       this.#isBusy = true
-      pending
-        .catch((error: unknown) => this.fail(error, frame.id))
-        .then(
-          () => this.#goOn(),
-          () => this.#goOn(),
-        )
+      const goOn = () => this.#goOn()
+      pending.catch((error: unknown) => this.fail(error, frame.id)).then(goOn, goOn)
     } catch (error) {
       this.fail(error, id ?? idOf(error))
     }
@@ -286,8 +286,9 @@ export class Session implements Peer, OutboxOwner {
   #goOn(): void {
     this.#isBusy = false
     while (!this.#isBusy && !this.#isOver) {
-      const next = this.#waiting?.shift()
-      if (!next) return
+      const next = this.#waiting?.frames.shift()
+      if (!this.#waiting || !next) return
+      this.#waiting.bytes -= next.size
       this.#handle(next.text, next.size, this.#host.clock.monotonic())
     }
   }
