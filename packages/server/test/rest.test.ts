@@ -76,6 +76,13 @@ describe('login', () => {
     const large = await rig.rest('POST', '/api/v1/auth/login', { username: 'ann', password: 'x'.repeat(70_000) })
     expect(large).toMatchObject({ status: 413, body: { code: 'MESSAGE_TOO_LARGE' } })
   })
+
+  it('is refused with bytes that are no UTF-8, which would all be read as the same letter', async () => {
+    const body = Buffer.from(JSON.stringify({ username: 'ann', password: `${password}\u00ff` }), 'latin1')
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${rig.base}/api/v1/auth/login`, { method: 'POST', headers, body })
+    expect(await answer.json()).toMatchObject({ code: 'BAD_MESSAGE', payload: { reason: 'text' } })
+  })
 })
 
 describe('users', () => {

@@ -15,7 +15,7 @@ export async function readBody<const S extends v.GenericSchema>(
 ): Promise<v.InferOutput<S>> {
   const type = context.req.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) throw invalid('content_type')
-  const parsed = v.safeParse(schema, parse(await context.req.text()), { abortEarly: true })
+  const parsed = v.safeParse(schema, parse(textOf(await context.req.arrayBuffer())), { abortEarly: true })
   if (!parsed.success) throw invalid('body', v.getDotPath(parsed.issues[0]) ?? undefined)
   return parsed.output
 }
@@ -25,6 +25,15 @@ export function readQuery<const S extends v.GenericSchema>(context: Context, sch
   const parsed = v.safeParse(schema, context.req.query(), { abortEarly: true })
   if (!parsed.success) throw invalid('query', v.getDotPath(parsed.issues[0]) ?? undefined)
   return parsed.output
+}
+
+/** Bytes that are no UTF-8 are refused: read as U+FFFD, two passwords or names would become one. */
+function textOf(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid('text')
+  }
 }
 
 function parse(text: string): unknown {
