@@ -4,7 +4,7 @@ import { jsonSchemaOf, type Author } from '@mesh/server/documents'
 import { fieldTable } from './rest.ts'
 import { table } from './sections.ts'
 
-const addressed = { server: '`server`', room: 'the room', peer: 'a peer, device or user' }
+const addressed = { server: '`server`', room: 'the room', peer: 'a peer, device or user', agent: 'a peer or device' }
 
 /** Every event in one table, then each with its fields: what clients send. */
 export function clientSection(): string {

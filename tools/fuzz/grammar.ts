@@ -81,8 +81,9 @@ export function createGrammar(random: Random, wrong = 0.65) {
 
   function addressed({ to }: ClientEvent, { pool }: Aim, context: Context | undefined): string {
     if (to === 'server') return 'server'
-    if (to === 'peer' && context && context.from !== 'server' && random.chance(0.8)) return context.from
-    const kinds = to === 'room' ? ['room_id'] : ['peer_id', 'peer_id', 'user_id', 'device_id']
+    if (to !== 'room' && context && context.from !== 'server' && random.chance(0.8)) return context.from
+    const ends = ['peer_id', 'peer_id', 'device_id']
+    const kinds = to === 'room' ? ['room_id'] : to === 'agent' ? ends : [...ends, 'user_id']
     const options = kinds.flatMap(pool.of)
     return options.length > 0 ? String(random.pick(options)) : 'server'
   }
@@ -114,7 +115,7 @@ export function createGrammar(random: Random, wrong = 0.65) {
         return {
           type,
           text: JSON.stringify(envelope),
-          sound: { id: envelope.id, isAnswered: event.reply !== null && event.to !== 'peer' },
+          sound: { id: envelope.id, isAnswered: event.reply !== null && event.to !== 'agent' },
         }
       }
       const forged = random.pick([

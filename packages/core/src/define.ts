@@ -2,8 +2,8 @@ import * as v from 'valibot'
 import type { Action } from './acl.ts'
 import type { LimitClass } from './limits.ts'
 
-/** What the `to` of a client's event names: the server, a room, or a peer, device or user in a room. */
-export type Address = 'server' | 'room' | 'peer'
+/** What the `to` of a client's event names: the server, a room, a peer, device or user in a room, or (`agent`) never a user. */
+export type Address = 'server' | 'room' | 'peer' | 'agent'
 
 /** The closed object every payload is: unknown fields are refused. */
 export type PayloadSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>

@@ -183,5 +183,5 @@ function roomOf(event: ClientEvent, frame: ClientFrame): string {
 function fits(address: ClientEvent['to'], to: string): boolean {
   if (address === 'server') return to === 'server'
   if (address === 'room') return isId('room', to)
-  return isId('peer', to) || isId('usr', to) || isId('dev', to)
+  return isId('peer', to) || isId('dev', to) || (address === 'peer' && isId('usr', to))
 }

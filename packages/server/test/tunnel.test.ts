@@ -157,7 +157,7 @@ async function tunnel(types: readonly string[]): Promise<number> {
         if (to === 'room') own.room_id = plot.rooms[room++ % 2]
         // What waits for bytes must not wait for ever, because something smaller takes them.
         if (cheat.isShort(type)) break
-      } while (cheat.write(type, to === 'server' ? 'server' : to === 'peer' ? pal.peer_id : String(own.room_id), own))
+      } while (cheat.write(type, to === 'server' ? 'server' : to === 'room' ? String(own.room_id) : pal.peer_id, own))
     }
     await settle()
     for (const frame of pal.read()) {

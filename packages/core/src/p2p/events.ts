@@ -31,7 +31,7 @@ const session = { session_id: field.p2pId, session_token: field.token, expires_a
 export const p2pClientEvents = {
   'p2p.session.request': request({
     doc: 'Asks a peer or device for a connection of their own. The token must hold the purpose.',
-    to: 'peer',
+    to: 'agent',
     limit: 'p2p',
     once: 'peer',
     reply: 'p2p.session.created',

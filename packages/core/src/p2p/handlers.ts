@@ -110,7 +110,6 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
     handlers: {
       async 'p2p.session.request'(call) {
         const { peer, to, payload } = call
-        if (to.startsWith('usr_')) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'envelope', path: 'to' })
         requireAddresses(payload.candidates)
         // The first time is still waiting for its answer, which will be this one's as well.
         if (sessions.isAsked(call)) return engine.answered

@@ -20,6 +20,7 @@ const addresses = {
   server: v.literal('server'),
   room: field.roomId,
   peer: v.union([field.peerId, field.deviceId, field.userId]),
+  agent: v.union([field.peerId, field.deviceId]),
 }
 const fromServer = {
   id: uuid,
