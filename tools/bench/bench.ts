@@ -6,6 +6,10 @@ import { relaying } from './relaying.ts'
 import { startServer, stopServer } from './servers.ts'
 
 const only = process.argv[2]
+if (only !== undefined && only !== 'cpu' && only !== 'memory') {
+  console.error('usage: pnpm bench [cpu|memory]')
+  process.exit(only === '--help' ? 0 : 2)
+}
 const print = (lines: string[]) => console.log(lines.join('\n'))
 
 if (only === undefined || only === 'cpu') {

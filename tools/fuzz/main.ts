@@ -1,22 +1,10 @@
-// `pnpm fuzz [--messages N] [--raw N] [--rest N] [--seed S]`: attacks a server of its own and says what came of it.
-import { parseArgs } from 'node:util'
+// Attacks a server of its own and says what came of it.
+import { readNumbers } from '../options.ts'
 import { fuzz, type Report } from './fuzz.ts'
 import type { Tally } from './messages.ts'
 
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '200000' },
-    raw: { type: 'string', default: '50000' },
-    rest: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-  },
-})
-const amounts = {
-  messages: Number(values.messages),
-  raw: Number(values.raw),
-  rest: Number(values.rest),
-  seed: Number(values.seed),
-}
+const usage = 'usage: pnpm fuzz [--messages N] [--raw N] [--rest N] [--seed N]'
+const amounts = readNumbers(usage, { messages: 200_000, raw: 50_000, rest: 20_000, seed: Date.now() % 1_000_000 })
 
 console.log(`seed ${amounts.seed}`)
 const started = performance.now()

@@ -6,21 +6,37 @@ const usage =
   'usage: pnpm protocol-suite <url> --admin <name>:<password> [--only <pattern>] [--json]\n' +
   'The login may instead stand in MESH_SUITE_ADMIN.'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { admin: { type: 'string' }, only: { type: 'string' }, json: { type: 'boolean', default: false } },
-})
-const [url] = positionals
+const { values, positionals } = readArguments()
+const [url = ''] = positionals
 const login = values.admin ?? process.env['MESH_SUITE_ADMIN'] ?? ''
 const colon = login.indexOf(':')
-if (url === undefined || colon < 1) {
-  console.error(usage)
-  process.exit(2)
-}
+if (values.help) leave(usage, 0)
+if (!/^https?:\/\//.test(url) || colon < 1) leave(usage, 2)
 
 const mark = { passed: 'pass', failed: 'FAIL', skipped: 'skip' }
 const line = ({ id, section, rule, outcome, detail, ms }: Result) =>
   `${mark[outcome]}  ${id}  ${section}  ${rule}  (${ms} ms)${detail === undefined ? '' : `\n      ${detail}`}`
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        admin: { type: 'string' },
+        only: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch {
+    return leave(usage, 2)
+  }
+}
+
+function leave(text: string, code: number): never {
+  ;(code === 0 ? console.log : console.error)(text)
+  process.exit(code)
+}
 
 /** A server that cannot be used at all is a sentence, not a stack. */
 async function run(options: SuiteOptions): Promise<Result[]> {
@@ -28,8 +44,7 @@ async function run(options: SuiteOptions): Promise<Result[]> {
     return await runSuite(options)
   } catch (error) {
     const { message, cause } = error instanceof Error ? error : new Error(String(error))
-    console.error(cause instanceof Error ? `${message}: ${cause.message}` : message)
-    process.exit(2)
+    return leave(cause instanceof Error ? `${message}: ${cause.message}` : message, 2)
   }
 }
 

@@ -1,16 +1,10 @@
-// Runs the simulator by hand: `pnpm simulate --seeds 100000 --jobs 2`, or `--from 4711 --seeds 1` for one seed.
-import { parseArgs } from 'node:util'
+// Runs the simulator by hand: many seeds, or `--from 4711 --seeds 1` for one again.
 import { lackingIn, type Coverage } from '@mesh/core/testing'
+import { readNumbers } from '../options.ts'
 import { runSeeds } from './pool.ts'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '2000' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: '2' },
-  },
-})
-const [seeds, from, jobs] = [Number(values.seeds), Number(values.from), Number(values.jobs)]
+const usage = 'usage: pnpm simulate [--seeds N] [--from N] [--jobs N]'
+const { seeds, from, jobs } = readNumbers(usage, { seeds: 2_000, from: 1, jobs: 2 })
 const startedAt = performance.now()
 const coverage: Coverage = {}
 let done = 0
