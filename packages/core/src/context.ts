@@ -238,8 +238,11 @@ export interface Call<T extends ClientEventType = ClientEventType> {
   readonly frame: ClientFrame
   /** Where the table demands membership or joining: its proof. */
   readonly at: BelongingFor<T>
-  /** Answers it later than its handler returns, which then returns {@link Engine.answered}. */
-  answer(reply: Exclude<Reply<T>, Answered | void>): void
+  /**
+   * Answers it, maybe later than its handler returns, which then returns {@link Engine.answered}. Whoever is removed from
+   * `room` before the answer has reached them does not get it.
+   */
+  answer(reply: Exclude<Reply<T>, Answered | void>, room?: LiveRoom): void
 }
 
 /** What a handler returns that has answered by itself. */

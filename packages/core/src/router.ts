@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { actionsOf } from './acl.ts'
 import { chain } from './awaitable.ts'
-import type { Answered, BelongingOf, Call, Engine, Handlers, HandledType, Peer } from './context.ts'
+import type { Answered, BelongingOf, Call, Engine, Handlers, HandledType, LiveRoom, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
@@ -98,16 +98,16 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
   }
 
   function answering(event: ClientEvent, peer: Peer, id: string, repeat: Request | undefined) {
-    return (result: object): void => {
+    return (result: object, room?: LiveRoom): void => {
       if (repeat) repeats.keep(repeat, result)
-      if (!isEvent(result)) reply(peer, event, id, result)
+      if (!isEvent(result)) reply(peer, event, id, result, room)
     }
   }
 
-  function reply(peer: Peer, event: ClientEvent, reply_to: string, payload: object): void {
+  function reply(peer: Peer, event: ClientEvent, reply_to: string, payload: object, room?: LiveRoom): void {
     if (event.reply === null) return
     // What a handler returns has the type of its reply: see Handler.
-    engine.tell(peer, event.reply as ServerEventType, payload as never, { reply_to })
+    engine.tell(peer, event.reply as ServerEventType, payload as never, { reply_to, room })
   }
 
   /** What ties the peer to a room, from the live state where it has joined, from the storage where it has not. */

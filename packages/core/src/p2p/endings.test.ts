@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { settle, type World } from '../testing/kit.ts'
+import { settle, unhurried, type World } from '../testing/kit.ts'
 import { closingsOf, createP2pWorld, outcomeOf, standing } from '../testing/p2p-kit.ts'
 import { createKeyringOf } from '../tokens/index.ts'
 import { createKeyring, generateSigningKey } from '../tokens/keys.ts'
@@ -193,6 +193,39 @@ describe('while the token is being signed', () => {
     expect((await accepted).code).toBe('INTERNAL')
     expect(outcomeOf(w.a, w.id)).toBe('P2P_SESSION_DENIED failed')
     expect((await w.close(w.session_id)).code).toBe('NOT_FOUND')
+  })
+})
+
+describe('a session token that waits for a slow receiver', () => {
+  it.each(['accept', 'renew'] as const)('to %s is not for somebody who is removed meanwhile', async (how) => {
+    const w = await standing(how === 'accept' ? 'asked' : 'open', {
+      limits: { ...unhurried, socket_buffer_bytes: 1_000 },
+    })
+    w.b.socket.bufferedAmount = 1_000
+    void (how === 'accept' ? w.accept(w.session_id) : w.renew(w.session_id))
+    await w.a.next(how === 'accept' ? 'p2p.session.created' : 'p2p.session.renewed')
+    await w.remove(w.bob)
+    const before = w.b.frames.length
+    w.b.socket.bufferedAmount = 0
+    w.b.connection.drained()
+    expect(w.b.frames.slice(before).map(({ type }) => type)).toEqual(['room.left'])
+  })
+})
+
+describe('a session that was renewed', () => {
+  it('ends with the key of the token that renewed it, not with the one before', async () => {
+    const [first, second] = [await generateSigningKey(), await generateSigningKey()]
+    const ring = await createKeyring([first, second])
+    const { sign } = await createKeyring([second])
+    const w = await standing('open', { capabilityKeys: ring })
+    ring.sign = sign
+    await w.renew(w.session_id)
+    w.mesh.revokeKey(first.kid)
+    expect(closingsOf(w.b)).toEqual([])
+    w.mesh.revokeKey(second.kid)
+    for (const client of [w.a, w.b]) {
+      expect(closingsOf(client)).toEqual([{ session_id: w.session_id, reason: 'revoked' }])
+    }
   })
 })
 

@@ -124,7 +124,7 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
         return engine.answered
       },
 
-      async 'p2p.session.accept'({ peer, payload: { session_id, candidates, fingerprint } }) {
+      async 'p2p.session.accept'({ peer, answer, payload: { session_id, candidates, fingerprint } }) {
         requireAddresses(candidates)
         const session = askedOf(peer, session_id)
         const reason = refusalOfAny(candidates, session.room)
@@ -138,8 +138,10 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
           throw error
         })
         session.isOpen = true
-        session.call.answer({ ...signed, role: 'requester', peer: viewOf(acceptor) })
-        return { ...signed, role: 'acceptor', peer: viewOf(session.requester) }
+        // A token that still waits for its receiver is not for somebody who is removed meanwhile.
+        session.call.answer({ ...signed, role: 'requester', peer: viewOf(acceptor) }, session.room)
+        answer({ ...signed, role: 'acceptor', peer: viewOf(session.requester) }, session.room)
+        return engine.answered
       },
 
       'p2p.session.reject'({ peer, payload: { session_id, reason } }) {
@@ -147,22 +149,24 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
         return hangUp(session, peer, { reason: 'cancelled' }, { reason: 'rejected', rejection: reason })
       },
 
-      async 'p2p.session.renew'({ peer, payload: { session_id, cap_token } }) {
+      async 'p2p.session.renew'({ peer, answer, payload: { session_id, cap_token } }) {
         const token = cap_token === undefined ? undefined : await engine.verifyCapability(cap_token)
         const session = partOf(peer, session_id)
         const { room, purpose, acceptor } = session
         const occupant = peer.rooms.get(room.room_id)
         if (!occupant) return engine.notInRoom(room.room_id)
         const other = otherOf(session, peer)
-        engine.checkCapability(occupant, token, {
+        const { kid } = engine.checkCapability(occupant, token, {
           cap: purpose,
           to: other.peer_id,
           presented: cap_token !== undefined,
         })
         if (!acceptor) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
         const renewed = await extend(session, acceptor)
-        engine.tell(other, 'p2p.session.renewed', renewed)
-        return renewed
+        session.kid = kid
+        engine.tell(other, 'p2p.session.renewed', renewed, { room })
+        answer(renewed, room)
+        return engine.answered
       },
 
       'p2p.session.closed'({ peer, payload: { session_id, ...closed } }) {

@@ -22,8 +22,8 @@ export interface P2pSession extends Readonly<ShareLimits> {
   readonly session_id: string
   readonly room: LiveRoom
   readonly purpose: string
-  /** The key that signed the token which opened it. */
-  readonly kid: string
+  /** The key that signed the token which opened it, or renewed it last. */
+  kid: string
   /** The request, which is answered when the session is open or will never be. */
   readonly call: Call<'p2p.session.request'>
   readonly requester: End
