@@ -62,6 +62,29 @@ describe('a change whose answer was lost', () => {
   })
 })
 
+describe('a gap that the storage does not fill', () => {
+  it('is looked at steadily, and no more often the longer it lasts', async () => {
+    const storage = createMemoryStorage()
+    const w = await createWorld({ storage })
+    const a = await w.enter(w.ann)
+    const { list, append } = storage.events
+    let looks = 0
+    storage.events.list = async (...of) => {
+      looks++
+      return (await list(...of)).slice(1)
+    }
+    const lost = { id: removal.id, type: 'chat.message.created', from: 'server', at: 0, payload: {} }
+    await append(w.room, lost, { user_id: w.ann })
+    for (const text of ['one', 'two']) a.send('chat.message.send', w.room, { text })
+    for (let i = 0; i < 20; i++) await look(w, 200)
+    expect(looks).toBeGreaterThan(15)
+    expect(looks).toBeLessThanOrEqual(20)
+    storage.events.list = list
+    await look(w, 200)
+    expect(heard(a).filter((type) => type === 'chat.message.created')).toHaveLength(3)
+  })
+})
+
 describe('an event that was told before its own writer came to it', () => {
   it('still answers who asked for it, and nobody hears of it twice', async () => {
     const storage = createMemoryStorage()

@@ -42,6 +42,8 @@ export function createRoomLog(options: {
 }): RoomLog {
   const { storage, clock, encoder, rooms, change } = options
   const held = new Map<string, Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>>()
+  /** Rooms with something missing, and up to where the storage is known to be. */
+  const wanted = new Map<LiveRoom, number>()
 
   function apply(event: RoomEvent, reply?: ReplyTo): void {
     const room = rooms.get(event.room_id)
@@ -83,7 +85,7 @@ export function createRoomLog(options: {
   /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
   function hold(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
     const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>()
-    if (waiting.size === 0) clock.after(gapMs, () => void catchUp(room))
+    look(room)
     held.set(room.room_id, waiting.set(event.seq, { event, reply }))
     change(room, event)
   }
@@ -97,8 +99,17 @@ export function createRoomLog(options: {
     apply(next.event, next.reply)
   }
 
-  async function catchUp(room: LiveRoom, wanted = 0): Promise<void> {
-    if (rooms.get(room.room_id) !== room || room.seq >= Math.max(wanted, known(room))) return
+  /** Looks before long for what is missing up to `seq`; one look at a time, or a gap that stays would multiply them. */
+  function look(room: LiveRoom, seq = 0): void {
+    if (!wanted.has(room)) clock.after(gapMs, () => void catchUp(room))
+    wanted.set(room, Math.max(wanted.get(room) ?? 0, seq))
+  }
+
+  async function catchUp(room: LiveRoom): Promise<void> {
+    if (rooms.get(room.room_id) !== room || room.seq >= Math.max(wanted.get(room) ?? 0, known(room))) {
+      wanted.delete(room)
+      return
+    }
     try {
       for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
         const waiting = held.get(room.room_id)
@@ -109,7 +120,7 @@ export function createRoomLog(options: {
     } catch {
       // Whatever is still missing is asked for again.
     }
-    clock.after(gapMs, () => void catchUp(room, wanted))
+    clock.after(gapMs, () => void catchUp(room))
   }
 
   function known(room: LiveRoom): number {
@@ -117,7 +128,7 @@ export function createRoomLog(options: {
   }
 
   function expect(room: LiveRoom, seq: number): void {
-    if (seq > room.seq) clock.after(gapMs, () => void catchUp(room, seq))
+    if (seq > room.seq) look(room, seq)
   }
 
   return {
