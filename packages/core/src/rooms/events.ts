@@ -15,6 +15,8 @@ export const roomClientEvents = {
     doc: 'Leaves a room that this peer has joined.',
     to: 'room',
     room: 'joined',
+    // Sent again by somebody who has come back since, it must not send them out a second time.
+    once: 'peer',
     reply: 'room.left',
     payload: v.strictObject({}),
   }),

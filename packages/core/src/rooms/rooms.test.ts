@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createWorld, grant, heard, join, settle } from '../testing/kit.ts'
+import { askAs } from '../testing/terminal-kit.ts'
 
 describe('joining', () => {
   it('answers with the whole state of the room, and tells the others', async () => {
@@ -110,6 +111,22 @@ describe('the end of being in a room', () => {
         expect(await peer.ask(type, room, {})).toMatchObject({ code: 'ROOM_NOT_FOUND' })
       }
     }
+  })
+})
+
+describe('a leave that comes a second time', () => {
+  it('is answered as before, and leaves nobody out who has come back since', async () => {
+    const { enter, ann, bob, room } = await createWorld()
+    const [a, b] = [await enter(ann), await enter(bob)]
+    const id = crypto.randomUUID()
+    const leave = () => askAs(id, b, 'room.leave', room, {})
+    const first = await leave()
+    expect(await leave()).toMatchObject({ type: 'room.left', payload: first.payload })
+    await b.ask('room.join', room, {})
+    expect(await leave()).toMatchObject({ type: 'room.left', payload: first.payload })
+    expect(await b.ask('chat.message.send', room, { text: 'here' })).toMatchObject({ type: 'chat.message.created' })
+    await settle(a)
+    expect(heard(a).filter((type) => type === 'room.left')).toHaveLength(1)
   })
 })
 
