@@ -284,6 +284,13 @@ describe('two nodes on one line and one storage', () => {
     expect((await c.next('room.member.removed')).payload.user_id).toBe(one.bob)
   })
 
+  it('hear whose access has ended', async () => {
+    const { one, b } = await cluster()
+    expect(one.mesh.disconnect({ user_id: one.bob })).toBe(0)
+    await settle()
+    expect(b.closed).toEqual({ code: 4101, reason: 'revoked' })
+  })
+
   it('hear of a deletion', async () => {
     const { one, a, b } = await cluster()
     await one.mesh.rooms.delete('administrator', one.room)

@@ -121,10 +121,12 @@ describe('a session outlives its socket', () => {
     const cap_token = await grant(a, w.room, ['call'])
     const offer = { rtc_id: `rtc_${'n'.repeat(22)}`, room_id: w.room, purpose: 'call', sdp: 'v=0', cap_token }
     expect((await a.ask('rtc.offer', b.peer_id, offer)).code).toBe('BAD_MESSAGE')
-    await ring(a, w.room, b.peer_id)
-    expect((await a.next((frame) => frame.code === 'UNROUTABLE')).type).toBe('error')
+    for (const to of [b.peer_id, w.bob]) {
+      await ring(a, w.room, to)
+      expect((await a.next((frame) => frame.code === 'UNROUTABLE')).type).toBe('error')
+    }
     const again = await comeBack(w, w.bob, resumeOf(b, received))
-    expect(again.frames.at(-1)).toMatchObject({ type: 'rtc.ice', payload: { rtc_id } })
+    expect((await again.next('rtc.ice')).payload.rtc_id).toBe(rtc_id)
     again.send('rtc.bye', a.peer_id, { rtc_id, reason: 'hangup' })
     expect((await a.next('rtc.bye')).payload.rtc_id).toBe(rtc_id)
   })
@@ -228,6 +230,29 @@ describe('coming back', () => {
     expect(heard(a, from)).toEqual(['chat.message.created'])
   })
 
+  it('again while the first try is still looked at is for the later one', async () => {
+    const waiting: (() => void)[] = []
+    let isSlow = false
+    const storage = createSlowStorage(() =>
+      isSlow ? new Promise<void>((resolve) => waiting.push(resolve)) : Promise.resolve(),
+    )
+    const w = await createWorld({ storage, limits })
+    const b = await w.enter(w.bob)
+    b.vanish()
+    const token = await w.token(w.bob)
+    isSlow = true
+    const tries = [w.open(), w.open()]
+    for (const client of tries) {
+      client.send('system.hello', 'server', { token, resume: resumeOf(b) })
+      const before = waiting.length
+      while (waiting.length === before) await new Promise((resolve) => setImmediate(resolve))
+    }
+    isSlow = false
+    for (const goOn of waiting.splice(0)) goOn()
+    for (const client of tries) await client.next('system.welcome')
+    expect(tries.map((client) => welcomeOf(client).resumed)).toEqual([false, true])
+  })
+
   it('twice at the same time with one token works once', async () => {
     const w = await world()
     const b = await w.enter(w.bob)
@@ -288,6 +313,17 @@ describe('coming back', () => {
     for (let i = 0; i < 10; i++) await a.ask('chat.message.send', w.room, { text: 'x'.repeat(200) })
     expect((await a.next('room.left')).payload.peer_id).toBe(b.peer_id)
     expect(welcomeOf(await comeBack(w, w.bob, resumeOf(b))).resumed).toBe(false)
+  })
+
+  it('pays for its hello out of what is left', async () => {
+    const w = await world({ bytes: { burst: 10_000, per_s: 1 } })
+    const b = await w.connect(w.bob)
+    const hello = b.socket.received
+    b.raw(' '.repeat(10_000 - 2 * hello - 400))
+    b.vanish()
+    const again = await comeBack(w, w.bob, resumeOf(b))
+    again.raw(' '.repeat(500))
+    expect(again.closed?.code).toBe(4005)
   })
 
   it('does not hand out the raw allowance of a connection anew', async () => {
