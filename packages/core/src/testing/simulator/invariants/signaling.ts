@@ -9,6 +9,7 @@ interface End {
   isOver: boolean
   /** It has offered again, and cannot know whether that went into the session or, after its end, opened it anew. */
   isRenewed: boolean
+  next?: ReadonlySet<string>
 }
 
 /**
@@ -31,8 +32,11 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     if (frame.type !== 'rtc.offer') return
     offers.add(key)
     if (!others) return
-    if (end && !end.isOver) end.isRenewed = true
-    else ends.set(key, { others, isCaller: true, isOver: false, isRenewed: false })
+    if (end && !end.isOver) {
+      end.isRenewed = true
+      // Should the session end before this offer is judged, it opens another one, with those that it is given to.
+      end.next = others
+    } else ends.set(key, { others, isCaller: true, isOver: false, isRenewed: false })
   }
 
   function faultOf({ type, from = '', payload }: Wire, key: string): string | undefined {
@@ -49,6 +53,7 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     if (type === 'rtc.bye') {
       end.isOver = !end.isRenewed
       end.isRenewed = false
+      end.others = new Set([...end.others, ...(end.next ?? [])])
     }
     if (isTheEnd) return undefined
     if (!end.others.has(from)) return 'it has nothing to do with'
