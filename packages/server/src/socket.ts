@@ -17,17 +17,25 @@ const unresponsiveMs = 1_000
 /** Opens the engine's door to a WebSocket of ws: all that is needed to be a transport. */
 export type AcceptSocket = (ws: WebSocket, request: IncomingMessage) => void
 
+/** From so many sockets on, it pays to wait for what else is there to be read before writing to them. */
+const fanOut = 8
+
 /** Makes the transport of an engine. What is sent while one thing is being handled goes out together at its end. */
 export function createTransport(engine: Mesh): AcceptSocket {
   const written: WsSocket[] = []
-  // A microtask comes when all frames of one read have been handled; setImmediate would wait for all sockets that have
-  // something to read, and costs as much as a small frame.
-  const now = Promise.resolve()
   const flush = () => {
     for (const socket of written.splice(0)) socket.flush()
   }
+  // A microtask comes when all frames of one read have been handled. setImmediate comes when everything has been read that
+  // was there to be read: to a whole room that makes one write each of what many said, but for a few sockets it costs as
+  // much as a small frame.
+  const now = Promise.resolve()
+  const settle = () => {
+    if (written.length < fanOut) flush()
+    else setImmediate(flush)
+  }
   const onWrite = (socket: WsSocket) => {
-    if (written.push(socket) === 1) void now.then(flush)
+    if (written.push(socket) === 1) void now.then(settle)
   }
   return (ws, request) => {
     const socket = new WsSocket(ws, request.socket, onWrite)
