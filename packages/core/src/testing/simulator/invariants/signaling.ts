@@ -9,7 +9,6 @@ interface End {
   isOver: boolean
   /** It has offered again, and cannot know whether that went into the session or, after its end, opened it anew. */
   isRenewed: boolean
-  next?: ReadonlySet<string>
 }
 
 /**
@@ -35,7 +34,7 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     if (end && !end.isOver) {
       end.isRenewed = true
       // Should the session end before this offer is judged, it opens another one, with those that it is given to.
-      end.next = others
+      end.others = new Set([...end.others, ...others])
     } else ends.set(key, { others, isCaller: true, isOver: false, isRenewed: false })
   }
 
@@ -53,7 +52,6 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     if (type === 'rtc.bye') {
       end.isOver = !end.isRenewed
       end.isRenewed = false
-      end.others = new Set([...end.others, ...(end.next ?? [])])
     }
     if (isTheEnd) return undefined
     if (!end.others.has(from)) return 'it has nothing to do with'
