@@ -51,7 +51,7 @@ const ranges = [
   network('::', 96),
   network('fe80::', 10, 'local'),
   network('ff00::', 8),
-  // Translated to IPv4 (RFC 6052, RFC 8215): any of the above could hide there.
+  // Translated to IPv4 (RFC 6052, RFC 8215); one of the above could hide there.
   network('64:ff9b::', 96),
   network('64:ff9b:1::', 48),
 ]

@@ -35,7 +35,7 @@ const claims = v.strictObject({
 
 /**
  * What a session token says: these two ends, each with the certificate it has to show, may use a connection of their own
- * for `purpose`, and no more than `max_size` bytes at `max_rate` bytes per second (0: any rate). It is the same for both.
+ * for `purpose`, and no more than `max_size` bytes at `max_rate` bytes per second (0 is no limit). It is the same for both.
  */
 export type SessionClaims = v.InferOutput<typeof claims>
 
