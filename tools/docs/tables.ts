@@ -97,7 +97,7 @@ export function settingSection(): string {
   return table(
     ['variable', 'default', 'what it is for'],
     settings.map((setting) => [
-      `\`${setting.name}\``,
+      `\`${setting.name}\`${setting.secret ? ' (`_FILE`)' : ''}`,
       setting.default === undefined ? 'none' : `\`${setting.default}\``,
       setting.description,
     ]),

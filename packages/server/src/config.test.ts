@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -34,6 +34,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       limits: {},
       unknown: [],
+      exposed: [],
     })
   })
 
@@ -58,6 +59,7 @@ describe('readConfig', () => {
       logLevel: 'debug',
       limits: { chat: { text: 100 } },
       unknown: [],
+      exposed: [],
     })
   })
 
@@ -164,6 +166,55 @@ describe('the .env file', () => {
   it('may be missing, or be a directory', () => {
     mkdirSync(join(cwd, '.env'))
     expect(read().port).toBe(7330)
+  })
+})
+
+describe('a secret in a file', () => {
+  const file = () => join(cwd, 'secret')
+  const secretFile = (text: string, mode = 0o600) => {
+    writeFileSync(file(), text)
+    chmodSync(file(), mode)
+    return { MESH_DATABASE_URL_FILE: 'secret' }
+  }
+
+  it('counts as the setting, without the line end', () => {
+    expect(read(secretFile('sqlite:other.db\n'))).toMatchObject({
+      database: { file: join(cwd, 'other.db') },
+      unknown: [],
+      exposed: [],
+    })
+  })
+
+  it('may be named in .env, and is checked like the setting', () => {
+    secretFile('mysql://u:hunter2@db/mesh')
+    write('MESH_DATABASE_URL_FILE=secret')
+    expect(() => read()).toThrow(/^MESH_DATABASE_URL must be a SQLite file/)
+  })
+
+  it('is refused beside the setting itself, but not beside an empty one', () => {
+    const both = { ...secretFile('sqlite:other.db'), MESH_DATABASE_URL: 'sqlite:a.db' }
+    expect(refusal(both)).toBe('Set MESH_DATABASE_URL or MESH_DATABASE_URL_FILE, not both.')
+    expect(read({ ...both, MESH_DATABASE_URL: '' }).database.file).toBe(join(cwd, 'other.db'))
+  })
+
+  it('is refused when it is missing, empty, too long, or no file, in words that do not repeat it', () => {
+    expect(refusal({ MESH_DATABASE_URL_FILE: 'hunter2' })).toBe(
+      'MESH_DATABASE_URL_FILE must be a file of at most 65536 bytes that can be read (ENOENT).',
+    )
+    expect(refusal({ MESH_DATABASE_URL_FILE: '.' })).toContain('a file of at most')
+    expect(refusal(secretFile('hunter2'.repeat(10_000)))).toMatch(/a file of at most 65536 bytes that can be read\.$/)
+    expect(refusal(secretFile(' \n'))).toBe('MESH_DATABASE_URL_FILE must be a file that is not empty.')
+  })
+
+  it('is refused when others can write it, and noted when they can read it', () => {
+    expect(refusal(secretFile('sqlite:a.db', 0o620))).toContain('only its owner can write')
+    expect(refusal(secretFile('sqlite:a.db', 0o602))).toContain('only its owner can write')
+    expect(read(secretFile('sqlite:a.db', 0o444)).exposed).toEqual(['MESH_DATABASE_URL_FILE'])
+    expect(read(secretFile('sqlite:a.db', 0o400)).exposed).toEqual([])
+  })
+
+  it('is for secrets alone', () => {
+    expect(refusal({ MESH_LOG_LEVEL_FILE: 'secret' })).toContain('is not a setting: did you mean MESH_LOG_LEVEL?')
   })
 })
 

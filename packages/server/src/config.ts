@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import * as v from 'valibot'
 import { readEnvFile } from './env-file.ts'
+import { readSecretFile } from './secret-file.ts'
 import type { LogLevel } from './settings.ts'
 import { databasePath, settings, settingsSchema } from './settings.ts'
 
@@ -27,6 +28,8 @@ export interface Config {
   readonly limits: Readonly<Record<string, unknown>>
   /** `MESH_` variables that are no settings of this version; worth a word in the log. */
   readonly unknown: readonly string[]
+  /** Secrets whose file other users of the machine may read; worth a word in the log. */
+  readonly exposed: readonly string[]
 }
 
 /** A setting that is wrong. The message is one sentence for the person who wrote it, and never has the value. */
@@ -44,16 +47,16 @@ export interface ConfigSource {
 
 /**
  * The settings from the environment and the `.env` file in the working directory. A variable that is set but empty counts as not
- * set, so that an empty one in the environment brings the default back.
+ * set, so that an empty one in the environment brings the default back. A secret may stand in a file of its own, named by `<name>_FILE`.
  *
- * @throws ConfigError for a value that is not valid, a `MESH_` variable that looks like a mistyped one, or a `.env` that cannot be read.
+ * @throws ConfigError for a value that is not valid, a `MESH_` variable that looks like a mistyped one, or a file that cannot be read.
  */
 export function readConfig({ env, cwd }: ConfigSource): Config {
   const given = new Map<string, string>()
   const unknown: string[] = []
   for (const [name, value] of [...Object.entries(envFile(cwd)), ...Object.entries(env)]) {
     if (!name.startsWith('MESH_') || value === undefined || isServiceLink(name)) continue
-    if (!settings.some((setting) => setting.name === name)) {
+    if (!variables.includes(name)) {
       const meant = nearestTo(name)
       if (meant !== undefined) throw new ConfigError(`${name} is not a setting: did you mean ${meant}?`)
       unknown.push(name)
@@ -62,6 +65,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     given.set(name, value.trim())
   }
   const present = Object.fromEntries([...given].filter(([, value]) => value !== ''))
+  const exposed = takeSecretFiles(present, cwd)
   const result = v.safeParse(settingsSchema, present, { abortEarly: true })
   if (!result.success) {
     const [issue] = result.issues
@@ -81,7 +85,27 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     logLevel: read.MESH_LOG_LEVEL,
     limits: read.MESH_LIMITS,
     unknown,
+    exposed,
   })
+}
+
+/** Puts what the files of secrets hold in their settings' places; returns the settings whose file others may read. */
+function takeSecretFiles(present: Record<string, string>, cwd: string): string[] {
+  const exposed: string[] = []
+  for (const { name } of settings.filter(({ secret }) => secret)) {
+    const variable = `${name}_FILE`
+    const path = present[variable]
+    if (path === undefined) continue
+    if (present[name] !== undefined) throw new ConfigError(`Set ${name} or ${variable}, not both.`)
+    try {
+      const file = readSecretFile(resolve(cwd, path))
+      present[name] = file.text
+      if (file.exposed) exposed.push(variable)
+    } catch (error) {
+      throw new ConfigError(`${variable} must be ${error instanceof Error ? error.message : 'a file'}.`)
+    }
+  }
+  return exposed
 }
 
 function envFile(cwd: string): Record<string, string | undefined> {
@@ -98,10 +122,14 @@ function isServiceLink(name: string): boolean {
   return /^MESH_(SERVICE_(HOST|PORT)(_[A-Z\d_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name)
 }
 
+/** Every variable that says something: the settings, and the files of those that are secrets. */
+const variables = settings.flatMap(({ name, secret }) => (secret ? [name, `${name}_FILE`] : [name]))
+
 /** The setting that a mistyped name most likely means. A name that is far from all of them may be another program's. */
 function nearestTo(name: string): string | undefined {
-  const names = settings.map((setting) => setting.name)
-  const [nearest] = names.map((known) => ({ known, share: difference(name, known) })).sort((a, b) => a.share - b.share)
+  const [nearest] = variables
+    .map((known) => ({ known, share: difference(name, known) }))
+    .sort((a, b) => a.share - b.share)
   return nearest && nearest.share <= 0.5 ? nearest.known : undefined
 }
 

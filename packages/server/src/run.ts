@@ -15,6 +15,7 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
   const config = readConfig({ env: { ...process.env, ...overrides }, cwd: process.cwd() })
   const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
   for (const name of config.unknown) logger.warn({ name }, 'this variable is not a setting of this version')
+  for (const name of config.exposed) logger.warn({ name }, 'other users can read the file of this secret')
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const server = await startServer(config, logger)
   const admin = await listenAdmin(server.mesh, config.dataDir).catch(async (error: unknown) => {

@@ -15,6 +15,8 @@ export interface Setting {
   default: string | undefined
   /** What it is for, in one or two sentences. */
   description: string
+  /** Whether it is, or may hold, a secret: `<name>_FILE` may then name a file that has it. */
+  secret?: boolean
 }
 
 const table = {
@@ -34,6 +36,7 @@ const table = {
   MESH_DATABASE_URL: {
     default: 'sqlite:<MESH_DATA_DIR>/mesh.db',
     description: 'The SQLite file: sqlite: and a path, or just a path. Relative paths start at the working directory.',
+    secret: true,
   },
   MESH_PUBLIC_URL: {
     default: undefined,
