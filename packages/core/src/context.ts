@@ -1,4 +1,5 @@
 import type { Role, RoomPolicy } from './acl.ts'
+import type { Audit } from './audit/audit.ts'
 import type { CloseReason } from './errors.ts'
 import type { ClientFrame } from './frame.ts'
 import type { Ids } from './ids.ts'
@@ -134,6 +135,8 @@ export interface Engine {
   readonly ids: Ids
   readonly limits: Limits
   readonly logger: Logger
+  /** Notes a decision in the audit log; nobody waits for it. */
+  readonly audit: Audit
   readonly issuer: string
   /** The capabilities that a role may ask for under a policy, the host application's own words included. */
   capsOf(role: Role, policy: RoomPolicy): readonly string[]

@@ -1,4 +1,7 @@
 export { actionsOf, capabilities, capsOf, defaultCaps, roles, type Action, type Role, type RoomPolicy } from './acl.ts'
+export { auditActions, type AuditAction } from './audit/actions.ts'
+export { actorOf, type Audit, type AuditEvent } from './audit/audit.ts'
+export { verifyChain, type Verification } from './audit/chain.ts'
 export type { GrantRequest } from './capabilities/grant.ts'
 export type { Peer, Principal } from './context.ts'
 export { field, type ClientEvent, type PayloadSchema, type ServerEvent } from './define.ts'

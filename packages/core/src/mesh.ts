@@ -1,5 +1,6 @@
 import { capabilities, capsOf, type RoomPolicy, type Role } from './acl.ts'
 import { createAddressCounts } from './addresses.ts'
+import { createAudit, type Audit } from './audit/audit.ts'
 import { createBoundedMap } from './bounded-map.ts'
 import { Allowance } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
@@ -66,6 +67,8 @@ export interface Mesh {
   readonly rooms: Rooms
   /** Decides on requests for capability tokens. */
   readonly grant: Grant
+  /** Notes a decision in the audit log. */
+  readonly audit: Audit
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
   /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. Counts are live. */
@@ -108,6 +111,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const encoder = createEncoder({ clock, ids })
   const capsFor = (role: Role, policy: RoomPolicy) => capsOf(role, policy, extraCaps)
   const knownCaps = [...capabilities, ...extraCaps]
+  const audit = createAudit({ store: storage.audit, clock, logger })
   const parts: Area<never>[] = []
   const hub = createHub({
     storage,
@@ -133,6 +137,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ids,
     limits,
     logger,
+    audit,
     issuer,
     capsOf: capsFor,
     mayHold,
@@ -237,6 +242,7 @@ export function createMesh(options: MeshOptions): Mesh {
   return {
     limits,
     grant,
+    audit,
     passed: router.passed,
     peers: hub.peers,
     rooms: createRoomService({
@@ -286,6 +292,7 @@ export function createMesh(options: MeshOptions): Mesh {
       for (const end of unsubscribe) end()
       for (const connection of [...connections]) connection.close('drain')
       for (const session of [...sessions.values()]) session.end('disconnected')
+      await audit.flush()
     },
   }
 }

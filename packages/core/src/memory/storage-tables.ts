@@ -29,6 +29,8 @@ export interface Tables {
   logins: Map<string, Login>
   rooms: Map<string, RoomRecord>
   terminals: Map<string, Terminal>
+  /** The audit log, each entry as JSON. */
+  audit: string[]
   /** What was appended with `once`, by {@link keyOf} sender and id. */
   once: Map<string, { room_id: string; seq: number; digest: string }>
 }
@@ -43,6 +45,7 @@ export function createTables(): Tables {
     logins: new Map(),
     rooms: new Map(),
     terminals: new Map(),
+    audit: [],
     once: new Map(),
   }
 }

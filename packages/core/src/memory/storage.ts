@@ -1,5 +1,6 @@
 import { MeshError } from '../errors.ts'
 import type { Storage } from '../ports/index.ts'
+import { createAuditLog } from './storage-audit.ts'
 import { createEvents } from './storage-events.ts'
 import { createLogins } from './storage-logins.ts'
 import { createRooms } from './storage-rooms.ts'
@@ -26,6 +27,7 @@ export function createMemoryStorage(): Storage {
     rooms: createRooms(open),
     events: createEvents(open),
     terminals: createTerminals(open),
+    audit: createAuditLog(open),
     async ready() {
       open()
     },

@@ -1,3 +1,4 @@
+export type * from './audit.ts'
 export type { Bus } from './bus.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { silentLogger, type LogFields, type Logger } from './logger.ts'

@@ -1,4 +1,5 @@
 import type { Role, RoomPolicy } from '../acl.ts'
+import type { AuditStore } from './audit.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
 import type { Terminal, TerminalStore } from './terminals.ts'
 
@@ -20,6 +21,7 @@ export interface Storage {
   readonly rooms: RoomStore
   readonly events: EventStore
   readonly terminals: TerminalStore
+  readonly audit: AuditStore
   /** Resolves when the store can serve. @throws MeshError UNAVAILABLE */
   ready(): Promise<void>
   /** Finishes the writes under way and lets go of every resource. */

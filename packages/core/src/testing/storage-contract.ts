@@ -1,4 +1,5 @@
 import { isMeshError } from '../errors.ts'
+import { auditCases } from './storage-contract-audit.ts'
 import { eventCases } from './storage-contract-events.ts'
 import { addRoom, addUsers, eventOf, ok, rejects, same, userOf, type StorageCase } from './storage-contract-kit.ts'
 import { loginCases } from './storage-contract-logins.ts'
@@ -58,4 +59,5 @@ export const storageContract: readonly StorageCase[] = [
   ...eventCases,
   ...repeatCases,
   ...terminalCases,
+  ...auditCases,
 ]

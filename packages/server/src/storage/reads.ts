@@ -1,6 +1,6 @@
-import type { Login, Member, Room, RoomEvent, Terminal, User } from '@mesh/core'
+import type { AuditFilter, AuditHead, AuditRecord, Login, Member, Room, RoomEvent, Terminal, User } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import { toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
+import { toAudit, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
 import type { Db, TerminalTable } from './tables.ts'
 
 /** Every read there is. Each is one statement, so that it sees one consistent view without a transaction. */
@@ -150,6 +150,31 @@ export async function listEventsBefore(
     .limit(limit)
     .execute()
   return rows.map(toEvent)
+}
+
+/** Entries of the audit log by ascending `seq`. */
+export async function listAudit(
+  db: Db,
+  page: { after?: number | undefined; limit: number; latest?: boolean } & AuditFilter,
+): Promise<AuditRecord[]> {
+  const { after = 0, limit, latest = false, since, actor, room_id, action } = page
+  const rows = await db
+    .selectFrom('mesh_audit')
+    .selectAll()
+    .where('seq', '>', after)
+    .$if(since !== undefined, (query) => query.where('at', '>=', since ?? 0))
+    .$if(actor !== undefined, (query) => query.where('actor', '=', actor ?? ''))
+    .$if(room_id !== undefined, (query) => query.where('room_id', '=', room_id ?? ''))
+    .$if(action !== undefined, (query) => query.where('action', '=', action ?? ''))
+    .orderBy('seq', latest ? 'desc' : 'asc')
+    .limit(limit)
+    .execute()
+  return (latest ? rows.toReversed() : rows).map(toAudit)
+}
+
+/** Where the audit log ends. */
+export async function findAuditHead(db: Db): Promise<AuditHead> {
+  return db.selectFrom('mesh_audit_head').select(['seq', 'hash']).executeTakeFirstOrThrow()
 }
 
 /** The cheapest read that still touches the database. */

@@ -1,6 +1,6 @@
-import type { Member, NewEvent, Room, RoomEvent, RoomPolicy, Terminal, User } from '@mesh/core'
+import type { AuditEntry, AuditRecord, Member, NewEvent, Room, RoomEvent, RoomPolicy, Terminal, User } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import type { EventTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
+import type { AuditTable, EventTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
 
 /** The one place where rows become what the storage port speaks of, and back. */
 export const toUser = (row: UserTable): User => ({
@@ -103,3 +103,28 @@ export const fromTerminal = (terminal: Omit<Terminal, 'fence' | 'lease'>): Termi
   holder_user_id: null,
   expires_at: null,
 })
+
+/** The row of an entry of the audit log, before it has its place in the chain. */
+export const fromAudit = (entry: AuditEntry): Omit<AuditTable, 'seq' | 'prev_hash' | 'hash'> => {
+  const { at, action, outcome, actor = null, room_id = null, ...facts } = entry
+  return { at, action, outcome, actor, room_id, facts: JSON.stringify(facts) }
+}
+
+/** An entry of the audit log out of its row. Somebody may have been at it: verifying, and nothing else, tells. */
+export const toAudit = ({ seq, prev_hash, hash, facts, actor, room_id, ...row }: AuditTable): AuditRecord => ({
+  ...factsOf(facts),
+  ...(row as Pick<AuditEntry, 'at' | 'action' | 'outcome'>),
+  ...(actor === null ? {} : { actor }),
+  ...(room_id === null ? {} : { room_id }),
+  seq,
+  prev_hash,
+  hash,
+})
+
+function factsOf(text: string): Partial<AuditEntry> {
+  try {
+    return JSON.parse(text) as Partial<AuditEntry>
+  } catch {
+    return {}
+  }
+}

@@ -61,6 +61,11 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       release: (which, event) => write('releaseTerminal', which, event),
       touch: (terminal_ids, alive_until) => write('touchTerminals', terminal_ids, alive_until),
     },
+    audit: {
+      append: (entry) => write('appendAudit', entry),
+      list: (page) => read((db) => reads.listAudit(db, page)),
+      head: () => read(reads.findAuditHead),
+    },
     ready,
     close,
   }

@@ -14,6 +14,8 @@ export interface Tables {
   mesh_event_once: EventOnceTable
   mesh_missed_call: MissedCallTable
   mesh_terminal: TerminalTable
+  mesh_audit: AuditTable
+  mesh_audit_head: AuditHeadTable
 }
 
 /** A connection, or a transaction on one: what every read and every operation is given. */
@@ -105,4 +107,25 @@ export interface TerminalTable {
   holder_peer_id: string | null
   holder_user_id: string | null
   expires_at: number | null
+}
+
+/** An entry of the audit log; never changed and never deleted. */
+export interface AuditTable {
+  seq: number
+  at: number
+  action: string
+  outcome: string
+  actor: string | null
+  room_id: string | null
+  /** JSON: whatever else the entry says. */
+  facts: string
+  prev_hash: string
+  hash: string
+}
+
+/** Where the audit log ends: one row. */
+export interface AuditHeadTable {
+  id: number
+  seq: number
+  hash: string
 }

@@ -1,4 +1,5 @@
 import type { Db } from '../tables.ts'
+import { appendAudit } from './audit.ts'
 import { appendEvent, recordMissedCall } from './events.ts'
 import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
 import { removeMember, setMember } from './members.ts'
@@ -38,6 +39,7 @@ export const operations = {
   renewTerminal,
   releaseTerminal,
   touchTerminals,
+  appendAudit,
   touch,
 }
 
