@@ -11,12 +11,14 @@ import {
   MeshError,
   roles,
   type Action,
+  type AttemptKind,
   type CloseReason,
   type LimitClass,
+  type Rate,
 } from '@mesh/core'
 import { settings } from '@mesh/server'
 import { table } from './sections.ts'
-import { actionWords, classWords, closeWords, errorWords, limitWords, roleWords } from './words.ts'
+import { actionWords, attemptWords, classWords, closeWords, errorWords, limitWords, roleWords } from './words.ts'
 
 const number = (value: number) => value.toLocaleString('en-US')
 
@@ -47,9 +49,9 @@ export function closeSection(): string {
   )
 }
 
-/** Limits of event classes, then all others. */
+/** Limits of event classes, those of attempts, then all others. */
 export function limitSection(): string {
-  const { classes, ...others } = defaultLimits
+  const { classes, attempts, ...others } = defaultLimits
   const byClass = table(
     ['class', 'bytes of', 'bytes', 'at once', 'then per second'],
     entries<LimitClass, (typeof classes)[LimitClass]>(classes).map(([name, { bytes, burst, per_s }]) => [
@@ -60,18 +62,23 @@ export function limitSection(): string {
       number(per_s),
     ]),
   )
+  const byAttempt = table(
+    ['of `attempts`', 'default', 'what counts'],
+    entries<AttemptKind, Rate>(attempts).map(([name, rate]) => [`\`${name}\``, said(rate), attemptWords[name]]),
+  )
   const rest = table(
     ['limit', 'default', 'what it bounds'],
     entries<keyof typeof others, (typeof others)[keyof typeof others]>(others).map(([name, value]) => [
       `\`${name}\``,
-      typeof value === 'number'
-        ? number(value)
-        : `${number(value.burst)} at once, then ${number(value.per_s)} per second`,
+      typeof value === 'number' ? number(value) : said(value),
       limitWords[name],
     ]),
   )
-  return `${byClass}\n\n${rest}`
+  return `${byClass}\n\n${byAttempt}\n\n${rest}`
 }
+
+const said = ({ burst, per_s }: Rate) =>
+  `${number(burst)} at once, then ${per_s < 1 ? `one in ${number(1 / per_s)} s` : `${number(per_s)} per second`}`
 
 /** Role by action, and role by capability. */
 export function aclSection(): string {

@@ -1,4 +1,4 @@
-import type { Action, CloseReason, ErrorCode, LimitClass, Limits, Role } from '@mesh/core'
+import type { Action, AttemptKind, CloseReason, ErrorCode, LimitClass, Limits, Role } from '@mesh/core'
 
 // What the code does not say in words itself. Each table is complete, or it does not compile.
 
@@ -74,8 +74,22 @@ export const classWords: Record<LimitClass, string> = {
   other: 'the payload of anything else',
 }
 
+/** What the limits of attempts count: by network address where nothing else is said. */
+export const attemptWords: Record<AttemptKind, string> = {
+  handshake: 'upgrade requests that no welcome followed',
+  login: 'logins that fail',
+  account:
+    'wrong passwords for one login name, whoever sent them; an address that the account was used from has its own',
+  refresh: 'refresh tokens that are not valid, at a refresh or a logout',
+  family: 'refreshes of one login that fail or are under way',
+  password: 'changes of the password that fail',
+  enrol: 'enrolments of a device that fail',
+  assertion: 'assertions of a device that fail',
+  setup: 'setup codes that are wrong',
+}
+
 /** What the other limits bound. */
-export const limitWords: Record<Exclude<keyof Limits, 'classes'>, string> = {
+export const limitWords: Record<Exclude<keyof Limits, 'classes' | 'attempts'>, string> = {
   frame_bytes: 'bytes of the largest frame; beyond it the socket closes with 1009',
   hello_bytes: 'bytes of the hello',
   hello_timeout_ms: 'milliseconds until the hello has to be there, and judged',

@@ -21,6 +21,11 @@ export class Bucket {
     this.#level = level >= cost ? level - cost : level
     return level >= cost ? 0 : Math.ceil(((cost - level) * 1000) / per_s)
   }
+
+  /** Puts one token back that was taken for nothing. */
+  giveBack(): void {
+    this.#level++
+  }
 }
 
 /** The buckets of one class each. */

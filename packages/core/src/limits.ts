@@ -22,6 +22,17 @@ const limitsSchema = v.strictObject({
     terminal: eventClass,
     other: eventClass,
   }),
+  attempts: v.strictObject({
+    handshake: rate,
+    login: rate,
+    account: rate,
+    refresh: rate,
+    family: rate,
+    password: rate,
+    enrol: rate,
+    assertion: rate,
+    setup: rate,
+  }),
   unauthenticated: count,
   unauthenticated_per_address: count,
   connections_per_user: count,
@@ -55,13 +66,17 @@ export type Limits = v.InferOutput<typeof limitsSchema>
 /** The class of an event, which says how large its payload may be and how often it may come. */
 export type LimitClass = keyof Limits['classes']
 
+/** What somebody may try a few times only before it is known who they are. */
+export type AttemptKind = keyof Limits['attempts']
+
 /** A token bucket: `burst` at once, then `per_s` a second. */
 export type Rate = v.InferOutput<typeof rate>
 
 /**
  * The contract's defaults. `bytes` of a class are those of the payload without its `cap_token`; `frames` and `bytes` at
  * the top are per connection and counted on the raw frame; `offences` is how often a connection may overrun a limit
- * before it is closed with 4005. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
+ * before it is closed with 4005. `attempts` are counted by network address, but `account` by login name and `family` by login;
+ * what ends well does not count. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
  * sent can be sent again. `socket_buffer_bytes` go to a socket at once, the rest waits, up to `queue_bytes` a peer and
  * `queues_bytes` for all of them; signals older than `signal_ttl_ms` are given up when there is much, and who takes nothing
  * for `stall_ms` is cut with 4002.
@@ -83,6 +98,17 @@ export const defaultLimits: Limits = {
     p2p: { bytes: 8_192, burst: 10, per_s: 1 },
     terminal: { bytes: 1_024, burst: 20, per_s: 5 },
     other: { bytes: 8_192, burst: 20, per_s: 5 },
+  },
+  attempts: {
+    handshake: { burst: 30, per_s: 10 },
+    login: { burst: 20, per_s: 1 / 3 },
+    account: { burst: 5, per_s: 1 / 60 },
+    refresh: { burst: 20, per_s: 1 / 3 },
+    family: { burst: 6, per_s: 1 / 10 },
+    password: { burst: 20, per_s: 1 / 3 },
+    enrol: { burst: 10, per_s: 1 / 360 },
+    assertion: { burst: 20, per_s: 1 / 3 },
+    setup: { burst: 5, per_s: 1 / 60 },
   },
   unauthenticated: 1_000,
   unauthenticated_per_address: 20,

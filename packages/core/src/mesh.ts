@@ -73,7 +73,7 @@ export interface Mesh {
   readonly peers: ReadonlyMap<string, Peer>
   /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. Counts are live. */
   readonly passed: Router['passed']
-  /** Whether another connection may be opened from an address now. */
+  /** Whether another connection may be opened from an address now; to be asked once for each, since it counts. */
   admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
   accept(socket: MeshSocket, request: ConnectionRequest): TransportConnection
@@ -168,7 +168,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const allowances = createBoundedMap<string, Allowance>(100_000)
   const sessions = new Map<string, Session>()
   const connections = new Set<Connection>()
-  const addresses = createAddressCounts(limits)
+  const addresses = createAddressCounts(limits, () => clock.monotonic())
   let closing = false
   const load = { bytes: 0 }
   let ticks = 0
@@ -257,7 +257,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
     admit(address) {
       if (closing) return 'unavailable'
-      return addresses.isFull(address) ? 'too_many' : 'ok'
+      return addresses.admits(address) ? 'ok' : 'too_many'
     },
 
     accept(socket, request) {

@@ -22,6 +22,8 @@ export interface Config {
   readonly publicUrl?: string
   /** Further origins whose pages may connect, in normal form. */
   readonly allowedOrigins: readonly string[]
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   /** How much to log. */
   readonly logLevel: LogLevel
   /** What replaces default limits; its shape is checked where the limits are known. */
@@ -82,6 +84,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     database: { file: url === undefined ? resolve(dataDir, 'mesh.db') : resolve(cwd, databasePath(url)) },
     ...(read.MESH_PUBLIC_URL === undefined ? {} : { publicUrl: read.MESH_PUBLIC_URL }),
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
+    trustedProxies: read.MESH_TRUSTED_PROXIES,
     logLevel: read.MESH_LOG_LEVEL,
     limits: read.MESH_LIMITS,
     unknown,

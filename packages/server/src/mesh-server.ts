@@ -14,9 +14,11 @@ import {
   type Storage,
 } from '@mesh/core'
 import { attach } from './attach.ts'
+import { createAttempts } from './auth/attempts.ts'
 import { createAccounts, type Accounts } from './auth/accounts.ts'
 import { createHostAuthentication, type HostAuthenticate } from './auth/host.ts'
 import { createPasswords } from './auth/passwords.ts'
+import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
 import { loadKeys, type Keys } from './keys.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
@@ -38,6 +40,8 @@ export interface MeshServerOptions {
   allowedOrigins?: readonly string[]
   /** Whether the server listens on loopback only. Found out by `attach`; needed with `handleUpgrade` alone. */
   boundToLoopback?: () => boolean
+  /** Addresses and networks (`10.0.0.0/8`) of proxies in front of Mesh, whose `X-Forwarded-For` is believed. */
+  trustedProxies?: readonly string[]
   /** Who is behind a request, where the host application has its own users. Without it Mesh keeps accounts. */
   authenticate?: HostAuthenticate
   /** What replaces default limits. */
@@ -49,8 +53,11 @@ export interface MeshServerOptions {
 
 /** A Mesh in a Node application. It never closes a server that it did not make. */
 export interface MeshServer {
-  /** Answers REST. */
-  fetch(request: Request): Response | Promise<Response>
+  /**
+   * Answers REST. `from.address` is the network address of whoever asks, for limits; `toNodeHandler` fills it in. Without it
+   * nothing is limited by address.
+   */
+  fetch(request: Request, from?: { address?: string | undefined }): Response | Promise<Response>
   /** Whether a path is below `basePath` and Mesh's to answer. */
   handles(pathname: string): boolean
   /** Takes the upgrade requests for `<basePath>/ws` on an HTTP server, beside whatever else is there. Returns its undoing. */
@@ -78,11 +85,13 @@ export interface MeshServer {
 export async function createMesh(options: MeshServerOptions): Promise<MeshServer> {
   const { dataDir, basePath = '', publicUrl, allowedOrigins = [], logger = silentLogger, extraCaps = [] } = options
   if (basePath !== '' && !/^(\/[\w.~-]+)+$/.test(basePath)) throw new Error('basePath must look like /mesh.')
+  const clientAddress = createClientAddress(options.trustedProxies ?? [])
   const issuer = publicUrl ?? 'urn:mesh:local'
   const keys = await loadKeys(join(dataDir, 'keys.json'))
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords()
+  const attempts = createAttempts(limits.attempts)
   const accounts = createAccounts({
     storage,
     passwords,
@@ -110,17 +119,20 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
   const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
   const path = `${basePath}/ws`
+  const addressOf = ({ socket, headers }: IncomingMessage) =>
+    clientAddress(socket.remoteAddress, headers['x-forwarded-for']?.toString()) ?? ''
   const handleUpgrade = createUpgrade({
     path,
     allowOrigin,
     maxPayload: limits.frame_bytes,
-    admit: (request) => engine.admit(request.socket.remoteAddress ?? ''),
-    onConnection: createTransport(engine),
+    admit: (request) => engine.admit(addressOf(request)),
+    onConnection: createTransport(engine, addressOf),
   })
   const app = createApp({
     mesh: engine,
     storage,
     accounts,
+    attempts,
     builtinAccounts: !options.authenticate,
     authenticate,
     capabilityKeys: keys.capability,
@@ -133,7 +145,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const detach = new Set<() => void>()
 
   return {
-    fetch: (request) => app.fetch(request),
+    fetch: (request, from) =>
+      app.fetch(request, { address: clientAddress(from?.address, request.headers.get('x-forwarded-for')) }),
     handles: (pathname) =>
       basePath === ''
         ? /^\/(api\/v1(\/|$)|\.well-known\/jwks\.json$|healthz$|readyz$|version$|ws$)/.test(pathname)

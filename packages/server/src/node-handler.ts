@@ -5,8 +5,8 @@ import { MeshError, httpStatusOf } from '@mesh/core/errors'
 
 /** Whatever speaks the web's Request and Response; a Hono application is one. */
 export interface FetchHandler {
-  /** Answers one request. `env` has Node's own request and response, e.g. for the client's address. */
-  fetch(request: Request, env: HttpBindings): Response | Promise<Response>
+  /** Answers one request. `env` has the address at the other end of the socket, and Node's own request and response. */
+  fetch(request: Request, env: HttpBindings & { address: string | undefined }): Response | Promise<Response>
   /** Whether a path is this handler's. Without it, every path is. */
   handles?(pathname: string): boolean
 }
@@ -43,16 +43,22 @@ export function toNodeHandler(
       else await next?.(incoming, response)
       return
     }
-    const listener = getRequestListener((request, env) => mesh.fetch(genuine(request, incoming), env as HttpBindings), {
-      // Ours is one library in somebody else's process: the globals stay as they are.
-      overrideGlobalObjects: false,
-      errorHandler(error) {
-        if (error instanceof RequestError) return errorResponse(new MeshError('BAD_MESSAGE', error.message))
-        if (!expressNext) return errorResponse(new MeshError('INTERNAL'))
-        expressNext(error)
-        return undefined
+    const listener = getRequestListener(
+      (request, env) => {
+        const { remoteAddress } = incoming.socket
+        return mesh.fetch(genuine(request, incoming), { ...(env as HttpBindings), address: remoteAddress })
       },
-    })
+      {
+        // Ours is one library in somebody else's process: the globals stay as they are.
+        overrideGlobalObjects: false,
+        errorHandler(error) {
+          if (error instanceof RequestError) return errorResponse(new MeshError('BAD_MESSAGE', error.message))
+          if (!expressNext) return errorResponse(new MeshError('INTERNAL'))
+          expressNext(error)
+          return undefined
+        },
+      },
+    )
     const stripped = incoming.url
     // The adapter reads the URL before it first awaits, so nobody else sees this one.
     incoming.url = url

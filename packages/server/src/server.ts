@@ -36,6 +36,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     storage,
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     allowedOrigins: config.allowedOrigins,
+    trustedProxies: config.trustedProxies,
     boundToLoopback: () => isLoopbackHost(config.host),
     limits: config.limits,
     logger,

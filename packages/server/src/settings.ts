@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { isNetwork } from './client-address.ts'
 import { normalizeOrigin } from './origin.ts'
 
 /** How much the log says, from everything to nothing. */
@@ -46,6 +47,11 @@ const table = {
   MESH_ALLOWED_ORIGINS: {
     default: undefined,
     description: 'More web pages that may connect: exact origins, separated by commas.',
+  },
+  MESH_TRUSTED_PROXIES: {
+    default: undefined,
+    description:
+      'Addresses and networks of the proxies in front, separated by commas, e.g. 127.0.0.1, 10.0.0.0/8. Their X-Forwarded-For says where a client is, for limits.',
   },
   MESH_LOG_LEVEL: {
     default: 'info',
@@ -96,7 +102,7 @@ const publicUrl = v.optional(
 const originList =
   'a comma-separated list of exact origins such as https://app.example.org (no path, no wildcard, not null)'
 
-const allowedOrigins = v.pipe(
+const list = v.pipe(
   v.optional(v.string(), ''),
   v.transform((text) =>
     text
@@ -104,6 +110,18 @@ const allowedOrigins = v.pipe(
       .map((entry) => entry.trim())
       .filter(Boolean),
   ),
+)
+
+const trustedProxies = v.pipe(
+  list,
+  v.check(
+    (entries) => entries.every(isNetwork),
+    'a comma-separated list of IP addresses and networks such as 10.0.0.0/8',
+  ),
+)
+
+const allowedOrigins = v.pipe(
+  list,
   v.check((entries) => entries.every((entry) => normalizeOrigin(entry) !== undefined), originList),
   v.transform((entries) => [...new Set(entries.map((entry) => normalizeOrigin(entry) ?? entry))]),
 )
@@ -137,6 +155,7 @@ export const settingsSchema = v.object({
   MESH_DATABASE_URL: databaseUrl,
   MESH_PUBLIC_URL: publicUrl,
   MESH_ALLOWED_ORIGINS: allowedOrigins,
+  MESH_TRUSTED_PROXIES: trustedProxies,
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
   MESH_LIMITS: limits,
 } satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)

@@ -20,8 +20,8 @@ export type AcceptSocket = (ws: WebSocket, request: IncomingMessage) => void
 /** From so many sockets on, it pays to wait for what else is there to be read before writing to them. */
 const fanOut = 8
 
-/** Makes the transport of an engine. What is sent while one thing is being handled goes out together at its end. */
-export function createTransport(engine: Mesh): AcceptSocket {
+/** Makes the transport of an engine. `addressOf` says where a request comes from. What is sent while one thing is being handled goes out together at its end. */
+export function createTransport(engine: Mesh, addressOf: (request: IncomingMessage) => string): AcceptSocket {
   const written: WsSocket[] = []
   const flush = () => {
     for (const socket of written.splice(0)) socket.flush()
@@ -41,7 +41,7 @@ export function createTransport(engine: Mesh): AcceptSocket {
     const socket = new WsSocket(ws, request.socket, onWrite)
     const own: Owned = ws
     own[transport] = socket
-    socket.connection = engine.accept(socket, describe(request))
+    socket.connection = engine.accept(socket, describe(request, addressOf(request)))
     ws.on('message', onMessage)
     ws.on('close', onClose)
   }
@@ -125,10 +125,10 @@ class WsSocket implements MeshSocket {
 }
 
 /** What the engine and a host's hook may know of an upgrade request. */
-export function describe(request: IncomingMessage): ConnectionRequest {
+export function describe(request: IncomingMessage, address: string): ConnectionRequest {
   return {
     url: request.url ?? '/',
-    address: request.socket.remoteAddress ?? '',
+    address,
     headers: {
       get(name) {
         const value = request.headers[name.toLowerCase()]

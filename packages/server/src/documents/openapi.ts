@@ -74,12 +74,13 @@ function failures(route: Route): Record<string, unknown> {
 
 /** Every error that a route may answer with. */
 function errorsOf(route: Route): ErrorCode[] {
-  const { auth, query, body, errors = [] } = route
+  const { auth, query, body, limit, errors = [] } = route
   const all: ErrorCode[] = [
     ...(auth === 'none' ? [] : (['AUTH_REQUIRED', 'AUTH_INVALID', 'AUTH_EXPIRED'] as const)),
     ...(auth === 'admin' ? (['ACCESS_DENIED'] as const) : []),
     ...(query || body ? (['BAD_MESSAGE'] as const) : []),
     ...(body ? (['MESSAGE_TOO_LARGE'] as const) : []),
+    ...(limit ? (['RATE_LIMITED'] as const) : []),
     ...paramsOf(route).map((name) => pathParams[name].missing),
     ...errors,
     'UNAVAILABLE',

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
 import { maxBody } from './body.ts'
 import { createDocuments } from './documents.ts'
+import type { Env } from './env.ts'
 import { errorResponse } from './error.ts'
 import { mount } from './mount.ts'
 import type { Place, Services } from './route.ts'
@@ -19,10 +20,10 @@ export interface AppOptions extends Omit<Services, 'documents'>, Place {
 }
 
 /** REST as one web-standard handler; it mounts wherever a Request can be had. */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono<Env> {
   const { authenticate, logger } = options
   const routes = routesOf(options)
-  const app = new Hono().basePath(options.basePath)
+  const app = new Hono<Env>().basePath(options.basePath)
   app.use(
     '*',
     cors({

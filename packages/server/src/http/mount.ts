@@ -1,21 +1,32 @@
-import { MeshError, type Authenticate, type Principal } from '@mesh/core'
+import { MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { readBody, readQuery } from './body.ts'
+import type { Env } from './env.ts'
 import { paramsOf, pathParams, statusOf, type Route, type Services } from './route.ts'
 
 /**
- * Puts routes into a Hono application. A call is judged in this order: token, administrator where one is asked for, query,
+ * Puts routes into a Hono application. A call is judged in this order: rate, token, administrator where one is asked for, query,
  * body, path; what comes after (room, membership, role, state) is its handler's.
  */
-export function mount(app: Hono, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
+export function mount(app: Hono<Env>, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
   for (const route of routes) {
     app.on(route.method.toUpperCase(), route.path, async (c) => {
+      const network = c.env.address === undefined ? undefined : networkOf(c.env.address)
+      if (route.limit) services.attempts.take(route.limit, network)
       const principal = route.auth === 'none' ? undefined : await principalOf(c, authenticate)
       if (route.auth === 'admin') requireAdmin(principal)
       const query = route.query && readQuery(c, route.query)
       const body = route.body && (await readBody(c, route.body))
-      const answer = await route.handle({ app: services, principal, params: readParams(c, route), query, body })
+      const answer = await route.handle({
+        app: services,
+        principal,
+        params: readParams(c, route),
+        query,
+        body,
+        network,
+      })
+      if (route.limit) services.attempts.giveBack(route.limit, network)
       c.header('cache-control', route.maxAge === undefined ? 'no-store' : `public, max-age=${route.maxAge}`)
       const status = statusOf(route)
       // JSON is what every answer's schema can be written as, which the documents prove for each.
@@ -29,9 +40,9 @@ export function requireAdmin(principal: Principal | undefined): void {
   if (!principal?.admin) throw new MeshError('ACCESS_DENIED', 'Only an administrator may do this')
 }
 
-async function principalOf(c: Context, authenticate: Authenticate): Promise<Principal> {
+async function principalOf(c: Context<Env>, authenticate: Authenticate): Promise<Principal> {
   const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(c.req.header('authorization') ?? '')?.[1]
-  return authenticate({ token, request: { url: c.req.url, address: '', headers: c.req.raw.headers } })
+  return authenticate({ token, request: { url: c.req.url, address: c.env.address ?? '', headers: c.req.raw.headers } })
 }
 
 /** What is not written like an id cannot be there, so no store is asked for it. */

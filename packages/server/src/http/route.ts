@@ -1,6 +1,15 @@
-import { field, type ErrorCode, type Keyring, type Mesh, type Principal, type Storage } from '@mesh/core'
+import {
+  field,
+  type AttemptKind,
+  type ErrorCode,
+  type Keyring,
+  type Mesh,
+  type Principal,
+  type Storage,
+} from '@mesh/core'
 import type * as v from 'valibot'
 import type { Accounts } from '../auth/accounts.ts'
+import type { Attempts } from '../auth/attempts.ts'
 
 /** The machine-readable descriptions of what a server speaks. */
 export interface Documents {
@@ -21,6 +30,7 @@ export interface Services {
   mesh: Mesh
   storage: Storage
   accounts: Accounts
+  attempts: Attempts
   capabilityKeys: Keyring
   issuer: string
   documents: Documents
@@ -49,6 +59,8 @@ export interface Call<P extends string, A extends Auth, Q, B> {
   readonly params: Readonly<Record<ParamsOf<P>, string>>
   readonly query: Q
   readonly body: B
+  /** The network that the caller's address belongs to, for limits; undefined where nobody knows. */
+  readonly network: string | undefined
 }
 
 type Schema = v.GenericSchema
@@ -78,6 +90,8 @@ export interface Definition<
   readonly status?: 200 | 201
   /** The errors it may answer with besides those that follow from `auth`, `query`, `body` and the path. */
   readonly errors?: readonly ErrorCode[]
+  /** The limit by network address that a call counts in before anything else is judged; one that ends well does not count. */
+  readonly limit?: AttemptKind
   /** How many seconds anybody may keep the answer; not at all unless told. */
   readonly maxAge?: number
   handle(call: Call<P, A, Output<Q, undefined>, Output<B, undefined>>): Output<R, void> | Promise<Output<R, void>>

@@ -1,0 +1,103 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createRig, type Rig } from './support.ts'
+
+let rig: Rig
+afterEach(() => rig.close())
+
+const password = 'correct horse battery staple'
+const post = (path: string, body: object, from?: string) =>
+  fetch(`${rig.base}/api/v1${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(from === undefined ? {} : { 'x-forwarded-for': from }) },
+    body: JSON.stringify(body),
+  })
+const statuses = async (calls: Promise<Response>[]) => (await Promise.all(calls)).map(({ status }) => status)
+
+describe('attempts', () => {
+  it('that fail are counted by address, and answered 429 with when to come back', async () => {
+    rig = await createRig({ limits: { attempts: { refresh: { burst: 2, per_s: 0.1 } } } })
+    const bad = () => post('/auth/refresh', { refresh_token: 'mrt_nonsense' })
+    expect(await statuses([bad(), bad()])).toEqual([401, 401])
+    const refused = await bad()
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toBe('10')
+    expect(await refused.json()).toMatchObject({
+      code: 'RATE_LIMITED',
+      payload: { retryable: true, retry_after_ms: expect.any(Number) },
+    })
+    expect((await post('/auth/logout', { refresh_token: 'mrt_nonsense' })).status).toBe(429)
+  })
+
+  it('that end well do not count', async () => {
+    rig = await createRig({ limits: { attempts: { login: { burst: 1, per_s: 0.001 } } } })
+    await rig.mesh.accounts.create({ username: 'ann', password })
+    for (let i = 0; i < 3; i++) expect((await post('/auth/login', { username: 'ann', password })).status).toBe(200)
+    expect((await post('/auth/login', { username: 'ann', password: 'wrong' })).status).toBe(401)
+    expect((await post('/auth/login', { username: 'ann', password })).status).toBe(429)
+  })
+
+  it('are those of the client behind a trusted proxy; an IPv6 network counts as one', async () => {
+    rig = await createRig({
+      trustedProxies: ['127.0.0.1'],
+      limits: { attempts: { refresh: { burst: 1, per_s: 0.001 } } },
+    })
+    const bad = async (from: string) => (await post('/auth/refresh', { refresh_token: 'mrt_nonsense' }, from)).status
+    expect([await bad('203.0.113.7'), await bad('203.0.113.7'), await bad('203.0.113.8')]).toEqual([401, 429, 401])
+    expect([await bad('2001:db8::1'), await bad('2001:db8::2'), await bad('2001:db8:0:1::1')]).toEqual([401, 429, 401])
+    expect(await bad('198.51.100.1, 203.0.113.7')).toBe(429)
+  })
+
+  it('cannot be spread by a header where no proxy is trusted', async () => {
+    rig = await createRig({ limits: { attempts: { refresh: { burst: 1, per_s: 0.001 } } } })
+    const bad = async (from: string) => (await post('/auth/refresh', { refresh_token: 'mrt_nonsense' }, from)).status
+    expect([await bad('203.0.113.7'), await bad('203.0.113.8')]).toEqual([401, 429])
+  })
+
+  it('through fetch are limited where the host says the address', async () => {
+    rig = await createRig({ limits: { attempts: { refresh: { burst: 1, per_s: 0.001 } } } })
+    const call = async (address?: string) => {
+      const request = new Request('http://mesh.test/api/v1/auth/refresh', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ refresh_token: 'mrt_nonsense' }),
+      })
+      return (await rig.mesh.fetch(request, address === undefined ? undefined : { address })).status
+    }
+    expect([await call('203.0.113.7'), await call('203.0.113.7'), await call('203.0.113.8')]).toEqual([401, 429, 401])
+    expect([await call(), await call()]).toEqual([401, 401])
+  })
+})
+
+describe('handshakes', () => {
+  const limits = { attempts: { handshake: { burst: 3, per_s: 0.001 } } }
+  const open = async (from?: string) => {
+    const wire = await rig.open(from === undefined ? {} : { headers: { 'x-forwarded-for': from } })
+    wire.socket.terminate()
+    await wire.closed
+  }
+
+  it('that no welcome follows are counted by address, whatever became of the socket', async () => {
+    rig = await createRig({ limits })
+    for (let i = 0; i < 3; i++) await open()
+    await expect(open()).rejects.toThrow('429')
+  })
+
+  it('of clients that are welcome do not count', async () => {
+    rig = await createRig({ limits })
+    const { access_token } = await rig.account('ann')
+    for (let i = 0; i < 10; i++) {
+      const wire = await rig.open()
+      expect((await wire.hello(access_token)).type).toBe('system.welcome')
+      wire.socket.terminate()
+    }
+    for (let i = 0; i < 3; i++) await open()
+    await expect(open()).rejects.toThrow('429')
+  })
+
+  it('are those of the client behind a trusted proxy', async () => {
+    rig = await createRig({ trustedProxies: ['127.0.0.0/8'], limits })
+    for (let i = 0; i < 3; i++) await open('2001:db8::7')
+    await expect(open('2001:db8::8')).rejects.toThrow('429')
+    await open('203.0.113.8')
+  })
+})
