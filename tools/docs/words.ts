@@ -120,6 +120,7 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes' | 'attempts'>, s
   signal_ttl_ms: 'milliseconds after which a signal in a long queue is given up and its sender told UNROUTABLE',
   position_check_s:
     'seconds after which the server compares a room with its storage, in case word of an event got lost between nodes',
+  ice_servers: 'how often a user may ask for fresh STUN and TURN servers over REST',
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
   terminals_per_peer: 'terminals that a peer may share at once',
   terminal_lease_ms: 'milliseconds for which control is granted, and renewed',

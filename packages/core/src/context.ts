@@ -190,7 +190,7 @@ export interface Engine {
   verifyCapability(token: string): Awaitable<Verified<CapabilityClaims> | undefined>
   /** Judges a verified token for one use, now. @throws MeshError CAP_REQUIRED, CAP_EXPIRED, CAP_INVALID */
   checkCapability(
-    occupant: Occupant,
+    holder: Holder,
     claims: Verified<CapabilityClaims> | undefined,
     use: CapabilityUse,
   ): Verified<CapabilityClaims>
@@ -202,6 +202,11 @@ export interface Snapshot {
   readonly members: readonly Member[]
   readonly terminals: readonly Terminal[]
   readonly role: Role
+}
+
+/** What of somebody in a room decides about a capability token: an {@link Occupant}, or a member who has not joined. */
+export type Holder = Pick<Occupant, 'peer' | 'role' | 'member_seq'> & {
+  readonly room: Pick<LiveRoom, 'room_id' | 'policy' | 'policy_seq' | 'occupants'>
 }
 
 /** What a capability token is to be used for. */

@@ -56,6 +56,7 @@ const limitsSchema = v.strictObject({
   signal_ttl_ms: count,
   stall_ms: count,
   position_check_s: count,
+  ice_servers: rate,
   terminals_per_peer: count,
   terminal_lease_ms: count,
 })
@@ -79,7 +80,7 @@ export type Rate = v.InferOutput<typeof rate>
  * what ends well does not count. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
  * sent can be sent again. `socket_buffer_bytes` go to a socket at once, the rest waits, up to `queue_bytes` a peer and
  * `queues_bytes` for all of them; signals older than `signal_ttl_ms` are given up when there is much, and who takes nothing
- * for `stall_ms` is cut with 4002.
+ * for `stall_ms` is cut with 4002. `ice_servers` is how often a user may ask for fresh ones.
  */
 export const defaultLimits: Limits = {
   frame_bytes: 98_304,
@@ -133,6 +134,7 @@ export const defaultLimits: Limits = {
   signal_ttl_ms: 30_000,
   stall_ms: 10_000,
   position_check_s: 60,
+  ice_servers: { burst: 6, per_s: 0.1 },
   terminals_per_peer: 16,
   terminal_lease_ms: 15_000,
 }

@@ -6,6 +6,7 @@ import { Allowance } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
 import { createGrant, type Grant } from './capabilities/grant.ts'
 import { createCapabilities } from './capabilities/handlers.ts'
+import { createIceServers, type IceServers } from './capabilities/ice-servers.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import { Connection, type Authenticate, type ConnectionHost } from './connection.ts'
@@ -24,6 +25,7 @@ import {
   type Logger,
   type RoomEvent,
   type Storage,
+  type Turn,
 } from './ports/index.ts'
 import { createP2p } from './p2p/handlers.ts'
 import { createPresence } from './presence/handlers.ts'
@@ -59,6 +61,8 @@ export interface MeshOptions {
   digest?: (text: string) => string | Promise<string>
   /** The host application's own capability words; owners and members may ask for them. */
   extraCaps?: readonly string[]
+  /** The STUN and TURN servers that go with capabilities. */
+  turn?: Turn | undefined
 }
 
 /** The engine: one door for connections, and what the host may do in process. */
@@ -69,6 +73,8 @@ export interface Mesh {
   readonly grant: Grant
   /** Notes a decision in the audit log. */
   readonly audit: Audit
+  /** Hands out fresh STUN and TURN servers for a capability token. */
+  readonly renewIceServers: IceServers['renew']
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
   /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. Counts are live. */
@@ -143,7 +149,25 @@ export function createMesh(options: MeshOptions): Mesh {
     mayHold,
     noteShare: createShares({ storage, clock, ids, logger, publish: hub.publish }),
   }
-  const grant = createGrant({ keys, issuer, clock, ids, mayHold, isKnown: (cap) => knownCaps.includes(cap) })
+  const rooms = createRoomService({
+    ...engine,
+    knownCaps,
+    checkRoom: hub.check,
+    closeRoom(room_id) {
+      hub.close(room_id)
+      bus.publish('deleted', room_id)
+    },
+  })
+  const iceServers = createIceServers({ ...engine, turn: options.turn, authorize: rooms.authorize })
+  const grant = createGrant({
+    keys,
+    issuer,
+    clock,
+    ids,
+    mayHold,
+    isKnown: (cap) => knownCaps.includes(cap),
+    iceServers: iceServers.of,
+  })
 
   const presence = createPresence(engine)
   const rtc = createRtc(engine)
@@ -243,17 +267,10 @@ export function createMesh(options: MeshOptions): Mesh {
     limits,
     grant,
     audit,
+    renewIceServers: iceServers.renew,
     passed: router.passed,
     peers: hub.peers,
-    rooms: createRoomService({
-      ...engine,
-      knownCaps,
-      checkRoom: hub.check,
-      closeRoom(room_id) {
-        hub.close(room_id)
-        bus.publish('deleted', room_id)
-      },
-    }),
+    rooms,
 
     admit(address) {
       if (closing) return 'unavailable'

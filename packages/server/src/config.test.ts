@@ -48,6 +48,9 @@ describe('readConfig', () => {
       MESH_PUBLIC_URL: 'https://Mesh.Example.org:443/base/',
       MESH_ALLOWED_ORIGINS: 'https://a.example, HTTP://B.example:80,https://a.example',
       MESH_TRUSTED_PROXIES: '127.0.0.1, fd00::/8',
+      MESH_TURN_URLS: 'stun:a.example, turn:a.example:3478?transport=udp',
+      MESH_TURN_SECRET: 'between us',
+      MESH_TURN_GUESTS: 'true',
       MESH_LOG_LEVEL: 'debug',
       MESH_LIMITS: '{"chat":{"text":100}}',
     })
@@ -59,6 +62,7 @@ describe('readConfig', () => {
       publicUrl: 'https://mesh.example.org/base',
       allowedOrigins: ['https://a.example', 'http://b.example'],
       trustedProxies: ['127.0.0.1', 'fd00::/8'],
+      turn: { urls: ['stun:a.example', 'turn:a.example:3478?transport=udp'], secret: 'between us', guests: true },
       logLevel: 'debug',
       limits: { chat: { text: 100 } },
       unknown: [],
@@ -107,6 +111,9 @@ describe('readConfig', () => {
     ['MESH_ALLOWED_ORIGINS', 'https://a.example,https://b.example/', 'exact origins'],
     ['MESH_ALLOWED_ORIGINS', 'https://*.example', 'exact origins'],
     ['MESH_TRUSTED_PROXIES', 'nginx', 'IP addresses and networks'],
+    ['MESH_TURN_URLS', 'turn://hunter2', 'stun:, stuns:, turn: and turns: URLs'],
+    ['MESH_TURN_URLS', 'turn:a.example,hunter2', 'stun:, stuns:, turn: and turns: URLs'],
+    ['MESH_TURN_GUESTS', 'yes', 'true or false'],
     ['MESH_LOG_LEVEL', 'verbose', 'one of debug, info, warn, error, silent'],
     ['MESH_LIMITS', '{', 'a JSON object'],
     ['MESH_LIMITS', '[]', 'a JSON object'],
@@ -117,6 +124,12 @@ describe('readConfig', () => {
     expect(message).toContain(expected)
     expect(message).not.toContain('hunter2')
     expect(message.match(/[.!?](\s|$)/g)).toHaveLength(1)
+  })
+
+  it('refuses half of what a relay needs, and is content with STUN alone', () => {
+    expect(refusal({ MESH_TURN_URLS: 'turn:a.example' })).toContain('MESH_TURN_SECRET must be set')
+    expect(refusal({ MESH_TURN_SECRET: 'hunter2' })).toBe('MESH_TURN_SECRET is of no use without MESH_TURN_URLS.')
+    expect(read({ MESH_TURN_URLS: 'stun:a.example' }).turn).toEqual({ urls: ['stun:a.example'], guests: false })
   })
 
   it('names the nearest setting for one that does not exist', () => {

@@ -4,6 +4,7 @@ import { readEnvFile } from './env-file.ts'
 import { readSecretFile } from './secret-file.ts'
 import type { LogLevel } from './settings.ts'
 import { databasePath, settings, settingsSchema } from './settings.ts'
+import { isTurnUrl } from './turn.ts'
 
 export { settings } from './settings.ts'
 export type { LogLevel, Setting, SettingName } from './settings.ts'
@@ -24,6 +25,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[]
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
+  /** The STUN and TURN servers that peers are told of, where there are any. */
+  readonly turn?: { readonly urls: readonly string[]; readonly secret: string | undefined; readonly guests: boolean }
   /** How much to log. */
   readonly logLevel: LogLevel
   /** What replaces default limits; its shape is checked where the limits are known. */
@@ -85,6 +88,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     ...(read.MESH_PUBLIC_URL === undefined ? {} : { publicUrl: read.MESH_PUBLIC_URL }),
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     trustedProxies: read.MESH_TRUSTED_PROXIES,
+    ...turnOf(read),
     logLevel: read.MESH_LOG_LEVEL,
     limits: read.MESH_LIMITS,
     unknown,
@@ -109,6 +113,19 @@ function takeSecretFiles(present: Record<string, string>, cwd: string): string[]
     }
   }
   return exposed
+}
+
+/** A half of what relays need is a mistake, and one that would only show in calls that do not come about. */
+function turnOf(read: v.InferOutput<typeof settingsSchema>): Pick<Config, 'turn'> {
+  const { MESH_TURN_URLS: urls, MESH_TURN_SECRET: secret, MESH_TURN_GUESTS: guests } = read
+  if (urls.length === 0) {
+    if (secret !== undefined) throw new ConfigError('MESH_TURN_SECRET is of no use without MESH_TURN_URLS.')
+    return {}
+  }
+  if (secret === undefined && urls.some(isTurnUrl)) {
+    throw new ConfigError('MESH_TURN_SECRET must be set where MESH_TURN_URLS names a TURN server.')
+  }
+  return { turn: { urls, secret, guests } }
 }
 
 function envFile(cwd: string): Record<string, string | undefined> {

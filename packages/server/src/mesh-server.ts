@@ -24,6 +24,7 @@ import { loadKeys, type Keys } from './keys.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
 import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
+import { createTurn, type TurnOptions } from './turn.ts'
 import { createUpgrade } from './upgrade.ts'
 
 /** How a Mesh is set up. `dataDir` is all that it must be told. */
@@ -48,6 +49,8 @@ export interface MeshServerOptions {
   limits?: object
   /** More capability words, for the host's own purposes. */
   extraCaps?: readonly string[]
+  /** The STUN and TURN servers that go with capabilities; without them calls are direct or not at all. */
+  turn?: TurnOptions | undefined
   logger?: Logger
 }
 
@@ -87,6 +90,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   if (basePath !== '' && !/^(\/[\w.~-]+)+$/.test(basePath)) throw new Error('basePath must look like /mesh.')
   const clientAddress = createClientAddress(options.trustedProxies ?? [])
   const issuer = publicUrl ?? 'urn:mesh:local'
+  const turn = options.turn && createTurn(options.turn)
   const keys = await loadKeys(join(dataDir, 'keys.json'))
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
@@ -111,6 +115,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     logger,
     limits,
     extraCaps,
+    turn,
     ids: randomIds,
   })
 

@@ -38,6 +38,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     allowedOrigins: config.allowedOrigins,
     trustedProxies: config.trustedProxies,
     boundToLoopback: () => isLoopbackHost(config.host),
+    turn: config.turn,
     limits: config.limits,
     logger,
   })

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { isNetwork } from './client-address.ts'
+import { isHostName } from './host-name.ts'
 import { normalizeOrigin } from './origin.ts'
+import { isIceUrl } from './turn.ts'
 
 /** How much the log says, from everything to nothing. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -52,6 +54,20 @@ const table = {
     default: undefined,
     description:
       'Addresses and networks of the proxies in front, separated by commas, e.g. 127.0.0.1, 10.0.0.0/8. Their X-Forwarded-For says where a client is, for limits.',
+  },
+  MESH_TURN_URLS: {
+    default: undefined,
+    description:
+      'STUN and TURN servers for calls, separated by commas, e.g. turn:turn.example.org:3478?transport=udp. See docs/turn.md.',
+  },
+  MESH_TURN_SECRET: {
+    default: undefined,
+    description: 'What the TURN servers know as static-auth-secret. Credentials made with it last 10 minutes.',
+    secret: true,
+  },
+  MESH_TURN_GUESTS: {
+    default: 'false',
+    description: 'Whether guests of a room may use the TURN servers: true or false.',
   },
   MESH_LOG_LEVEL: {
     default: 'info',
@@ -126,6 +142,19 @@ const allowedOrigins = v.pipe(
   v.transform((entries) => [...new Set(entries.map((entry) => normalizeOrigin(entry) ?? entry))]),
 )
 
+const turnUrls = v.pipe(
+  list,
+  v.check(
+    (urls) => urls.every(isIceUrl),
+    'a comma-separated list of stun:, stuns:, turn: and turns: URLs such as turn:turn.example.org:3478?transport=udp',
+  ),
+)
+
+const flag = v.pipe(
+  v.optional(v.picklist(['true', 'false'], 'true or false'), 'false'),
+  v.transform((text) => text === 'true'),
+)
+
 const limits = v.pipe(
   v.optional(v.string(), table.MESH_LIMITS.default),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -156,6 +185,9 @@ export const settingsSchema = v.object({
   MESH_PUBLIC_URL: publicUrl,
   MESH_ALLOWED_ORIGINS: allowedOrigins,
   MESH_TRUSTED_PROXIES: trustedProxies,
+  MESH_TURN_URLS: turnUrls,
+  MESH_TURN_SECRET: v.optional(v.string()),
+  MESH_TURN_GUESTS: flag,
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
   MESH_LIMITS: limits,
 } satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)
@@ -169,10 +201,6 @@ function isFile(url: string): boolean {
   const path = databasePath(url)
   // One letter before the colon is a drive; SQLite would take parameters and :memory:, but no restart would find the data.
   return path !== '' && !/^[a-z][a-z\d+.-]+:/i.test(path) && !/[?#\0]|:memory:|[/\\]$/.test(path)
-}
-
-function isHostName(text: string): boolean {
-  return text.length <= 253 && /^(?!-)[a-z\d-]{1,63}(\.[a-z\d-]{1,63})*\.?$/i.test(text)
 }
 
 function isPlainUrl(text: string): boolean {

@@ -1,5 +1,5 @@
 import { createBoundedMap } from '../bounded-map.ts'
-import type { CapabilityUse, Engine, LiveRoom, Occupant } from '../context.ts'
+import type { CapabilityUse, Engine, Holder } from '../context.ts'
 import { chain } from '../awaitable.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/index.ts'
@@ -48,7 +48,7 @@ export function createCapabilityCheck(options: {
   }
 }
 
-function isFor(claims: CapabilityClaims, { peer, room, member_seq }: Occupant, use: CapabilityUse): boolean {
+function isFor(claims: CapabilityClaims, { peer, room, member_seq }: Holder, use: CapabilityUse): boolean {
   return (
     claims.room_id === room.room_id &&
     (claims.sub === peer.peer_id || claims.sub === peer.device_id) &&
@@ -68,6 +68,6 @@ export function versionOf(member_seq: number, policy_seq: number): number {
   return Math.max(member_seq, policy_seq)
 }
 
-function isDevice(room: LiveRoom, to: string, device_id: string): boolean {
+function isDevice(room: Holder['room'], to: string, device_id: string): boolean {
   return to === device_id || room.occupants.get(to)?.peer.device_id === device_id
 }

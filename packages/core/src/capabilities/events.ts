@@ -11,6 +11,13 @@ export const capabilityFields = {
   ttl_s: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(60), v.maxValue(180))),
 }
 
+/** A STUN or TURN server as browsers take it (RTCIceServer); STUN needs no credentials. */
+export const iceServer = v.strictObject({
+  urls: v.array(v.string()),
+  username: v.optional(v.string()),
+  credential: v.optional(v.string()),
+})
+
 /** Short-lived tokens that say what a peer may do in a room. */
 export const capabilityClientEvents = {
   'capability.request': request({
@@ -26,11 +33,13 @@ export const capabilityClientEvents = {
 
 export const capabilityServerEvents = {
   'capability.granted': notice({
-    doc: 'The token, for this peer alone: it is checked again on every use.',
+    doc: 'The token, for this peer alone: it is checked again on every use. Where the server has STUN or TURN servers for what it is for, they come with it, good until `ice_expires_at`.',
     payload: v.strictObject({
       token: field.token,
       caps: v.array(v.string()),
       expires_at: field.instant,
+      ice_servers: v.optional(v.array(iceServer)),
+      ice_expires_at: v.optional(field.instant),
     }),
   }),
 }

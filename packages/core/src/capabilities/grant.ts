@@ -7,6 +7,7 @@ import type { ClientPayload, ServerPayload } from '../protocol.ts'
 import { capabilityLifeS, issueCapability } from '../tokens/capability.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import { versionOf } from './check.ts'
+import type { IceServers } from './ice-servers.ts'
 import { requireWithin } from './policy.ts'
 
 /** What is asked for: the wire's own request, however it came. */
@@ -31,6 +32,7 @@ export function createGrant(options: {
   ids: Ids
   mayHold: Engine['mayHold']
   isKnown(cap: string): boolean
+  iceServers: IceServers['of']
 }): Grant {
   return async (request, sub, { user_id, sid, device_jkt }, { room, member }) => {
     const caps = [...new Set(request.caps)].sort()
@@ -67,6 +69,12 @@ export function createGrant(options: {
       ...(max_rate === undefined ? {} : { max_rate }),
       ...(device_jkt === undefined ? {} : { cnf: { jkt: device_jkt } }),
     })
-    return { token, caps, expires_at: toInstant(exp * 1000) }
+    const ice = options.iceServers(caps, { user_id, role: member.role })
+    return {
+      token,
+      caps,
+      expires_at: toInstant(exp * 1000),
+      ...(ice.ice_servers.length > 0 ? { ice_servers: ice.ice_servers, ice_expires_at: ice.expires_at } : {}),
+    }
   }
 }

@@ -24,7 +24,7 @@ export const roomClientEvents = {
 
 export const roomServerEvents = {
   'room.joined': notice({
-    doc: 'The state of the room at the moment of joining; everything later comes as events, from `seq` + 1 on.',
+    doc: 'The state of the room at the moment of joining; everything later comes as events, from `seq` + 1 on. With `relay_only` its peers may only meet through a relay.',
     payload: v.strictObject({
       room_id: field.roomId,
       name: v.string(),
@@ -55,6 +55,7 @@ export const roomServerEvents = {
           expires_at: v.optional(field.instant),
         }),
       ),
+      relay_only: v.optional(v.boolean()),
       seq: field.count,
     }),
   }),

@@ -22,6 +22,7 @@ export function createRooms(engine: Engine, show: Shows): Area<keyof typeof room
       members: members.map(({ user_id, username, role }) => ({ user_id, username, role })),
       peers: [...occupant.room.occupants.values()].map(show.presence),
       terminals: show.terminals(terminals),
+      ...(room.policy.relay_only ? { relay_only: true } : {}),
       seq: room.seq,
     }
   }

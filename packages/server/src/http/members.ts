@@ -1,4 +1,4 @@
-import { capabilityFields, field, MeshError, type Mesh, type Principal } from '@mesh/core'
+import { capabilityFields, field, MeshError, ownPeer } from '@mesh/core'
 import * as v from 'valibot'
 import { route } from './route.ts'
 import { capabilityView, memberView, viewOfMember } from './views.ts'
@@ -53,22 +53,9 @@ export const memberRoutes = [
       const { room, member } = await mesh.rooms.authorize(principal, room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.
       if (!member) throw new MeshError('ACCESS_DENIED')
-      return mesh.grant({ room_id, ...request }, sub, ownPeer(mesh, principal, sub), { room, member })
+      const peer = ownPeer(mesh.peers, principal, sub)
+      if (!peer) throw new MeshError('NOT_FOUND', 'No such peer of yours')
+      return mesh.grant({ room_id, ...request }, sub, peer, { room, member })
     },
   }),
 ]
-
-/**
- * The live peer that a token is asked for; somebody else's is as unknown as one that is not there. To a device even the
- * other devices of its user are somebody else's, so that a stolen one opens no more than itself.
- */
-function ownPeer(mesh: Mesh, { user_id, device_id }: Principal, id: string) {
-  const own = [...mesh.peers.values()].find(
-    (peer) =>
-      (peer.peer_id === id || peer.device_id === id) &&
-      peer.user_id === user_id &&
-      (device_id === undefined || peer.device_id === device_id),
-  )
-  if (!own) throw new MeshError('NOT_FOUND', 'No such peer of yours')
-  return own
-}

@@ -1,5 +1,6 @@
 import { authRoutes } from './auth.ts'
 import { historyRoutes } from './history.ts'
+import { iceServerRoutes } from './ice-servers.ts'
 import { memberRoutes } from './members.ts'
 import { roomRoutes } from './rooms.ts'
 import type { Route } from './route.ts'
@@ -14,6 +15,7 @@ export function routesOf({ builtinAccounts }: { builtinAccounts: boolean }): rea
     ...ownRoutes,
     ...roomRoutes,
     ...memberRoutes,
+    ...iceServerRoutes,
     ...historyRoutes,
     ...documentRoutes,
   ]

@@ -1,4 +1,13 @@
-import { field, policySchema, serverEvents, toInstant, type Member, type Room, type RoomEvent } from '@mesh/core'
+import {
+  field,
+  iceServer,
+  policySchema,
+  serverEvents,
+  toInstant,
+  type Member,
+  type Room,
+  type RoomEvent,
+} from '@mesh/core'
 import * as v from 'valibot'
 
 // What REST shows of the objects there are.
@@ -54,6 +63,9 @@ export const messageView = serverEvents['chat.message.created'].payload
 /** A capability token, as over the socket. */
 export const capabilityView = serverEvents['capability.granted'].payload
 
+/** STUN and TURN servers as browsers take them, good until `expires_at`. */
+export const iceServersView = v.strictObject({ ice_servers: v.array(iceServer), expires_at: field.instant })
+
 /** The names that the OpenAPI document gives them. */
 export const views = {
   User: userView,
@@ -63,6 +75,7 @@ export const views = {
   Event: eventView,
   Message: messageView,
   Capability: capabilityView,
+  IceServers: iceServersView,
 }
 
 export function viewOfRoom({ room_id, name, owner_user_id, created_at, policy, seq }: Room) {
