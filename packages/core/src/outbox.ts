@@ -2,6 +2,7 @@ import type { LiveRoom, Outbound } from './context.ts'
 import { KeptFrames } from './kept-frames.ts'
 import type { Limits } from './limits.ts'
 import type { MeshSocket } from './transport.ts'
+import { WaitingFrames } from './waiting-frames.ts'
 
 /** What the outboxes of one engine share, and what each may ask of its owner. */
 export interface OutboxHost {
@@ -20,12 +21,6 @@ export interface OutboxOwner {
   dropped(frame: Outbound): void
 }
 
-interface Waiting {
-  frame: Outbound
-  /** Since when it waits. */
-  at: number
-}
-
 /**
  * What one peer is sent, whatever becomes of its socket. A frame is handed over while the socket takes it, and kept until
  * the client has acknowledged it or others have pushed it out; while the socket is slow or gone it waits, within bounds.
@@ -38,8 +33,7 @@ export class Outbox {
   #handed = 0
   // Made with the first frame: most connections of a large server are idle.
   #kept: KeptFrames | undefined
-  #waiting = none
-  #waitingBytes = 0
+  #waiting: WaitingFrames | undefined
   /** How much may wait; more than the limit only while a resumed client catches up. */
   #bound: number
   #shedAt: number
@@ -54,14 +48,14 @@ export class Outbox {
 
   /** Bytes that are kept or wait. */
   get bytes(): number {
-    return (this.#kept?.bytes ?? 0) + this.#waitingBytes
+    return (this.#kept?.bytes ?? 0) + (this.#waiting?.bytes ?? 0)
   }
 
   send(frame: Outbound): void {
     const socket = this.#socket
     if (
       socket !== undefined &&
-      this.#waiting.length === 0 &&
+      !this.#waiting?.length &&
       socket.bufferedAmount < this.#host.limits.socket_buffer_bytes
     ) {
       this.#hand(socket, frame)
@@ -90,13 +84,15 @@ export class Outbox {
   /** Goes on over another socket, with the frames after the first `received`; see {@link canResume}. */
   resume(socket: MeshSocket, received: number): void {
     const at = this.#host.now()
-    const missed = (this.#kept?.from(received - this.#firstKept) ?? []).map((frame) => ({ frame, at }))
+    const missed = this.#kept?.from(received - this.#firstKept) ?? []
     this.#forget()
     // What a purge took away is not sent again and so must not be counted: numbers go on from where the client is.
     this.#handed = received
-    this.#waiting = [...missed, ...this.#waiting]
-    for (const { frame } of missed) this.#weigh(frame.text.length)
-    this.#bound = this.#host.limits.queue_bytes + this.#waitingBytes
+    const later = this.#waiting
+    this.#waiting = new WaitingFrames(this.#host.load)
+    for (const frame of missed) this.#waiting.push(frame, at)
+    for (let next = later?.shift(); next; next = later?.shift()) this.#waiting.push(next.frame, next.at)
+    this.#bound = this.#host.limits.queue_bytes + this.#waiting.bytes
     this.#progressAt = at
     this.#socket = socket
     this.flush()
@@ -112,32 +108,32 @@ export class Outbox {
   /** Takes away what of a room has not been handed to a socket, or might be again. */
   purge(room: LiveRoom): void {
     this.#host.load.bytes -= this.#kept?.purge(room) ?? 0
-    this.#filter(({ frame }) => frame.room !== room)
+    this.#waiting?.filter(({ frame }) => frame.room !== room)
   }
 
   /** Hands over what waits, as far as the socket takes it. */
   flush(): void {
-    const socket = this.#socket
-    if (!socket || this.#waiting.length === 0) return
+    const [socket, waiting] = [this.#socket, this.#waiting]
+    if (!socket || !waiting?.length) return
     const { socket_buffer_bytes } = this.#host.limits
-    let sent = 0
-    while (sent < this.#waiting.length && socket.bufferedAmount < socket_buffer_bytes) {
-      const { frame } = this.#waiting[sent++] as Waiting
-      this.#weigh(-frame.text.length)
-      this.#hand(socket, frame)
-      frame.wire = undefined
+    const before = waiting.length
+    while (waiting.length > 0 && socket.bufferedAmount < socket_buffer_bytes) {
+      const next = waiting.shift()
+      if (!next) break
+      this.#hand(socket, next.frame)
+      next.frame.wire = undefined
     }
-    if (sent === 0) return
+    if (waiting.length === before) return
     this.#progressAt = this.#host.now()
-    this.#waiting = this.#waiting.slice(sent)
-    if (this.#waiting.length > 0) return
+    if (waiting.length > 0) return
+    this.#waiting = undefined
     this.#bound = this.#host.limits.queue_bytes
     this.#shedAt = this.#bound / 4
   }
 
   /** Whether nothing has moved for too long although something waits for a socket that is there. */
   isStalled(): boolean {
-    const isBehind = this.#socket !== undefined && this.#waiting.length > 0
+    const isBehind = this.#socket !== undefined && (this.#waiting?.length ?? 0) > 0
     return isBehind && this.#host.now() - this.#progressAt >= this.#host.limits.stall_ms
   }
 
@@ -150,7 +146,8 @@ export class Outbox {
   clear(): void {
     this.detach()
     this.#forget()
-    this.#filter(() => false)
+    this.#waiting?.filter(() => false)
+    this.#waiting = undefined
   }
 
   #hand(socket: MeshSocket, frame: Outbound): void {
@@ -165,47 +162,27 @@ export class Outbox {
 
   #wait(frame: Outbound): void {
     const at = this.#host.now()
-    if (this.#waiting.length === 0) this.#progressAt = at
-    // Of a peer's presence only the latest state is of use.
-    if (frame.kind === 'presence') {
-      this.#filter(
-        ({ frame: { kind, from, room } }) => kind !== 'presence' || from !== frame.from || room !== frame.room,
-      )
-    }
-    if (this.#waiting.length > 0) this.#waiting.push({ frame, at })
-    else this.#waiting = [{ frame, at }]
-    this.#weigh(frame.text.length)
-    if (this.#waitingBytes > this.#shedAt) this.#shed(at)
-    if (this.#waitingBytes > this.#bound) this.#owner.overflow()
+    const waiting = (this.#waiting ??= new WaitingFrames(this.#host.load))
+    if (waiting.length === 0) this.#progressAt = at
+    waiting.push(frame, at)
+    if (waiting.bytes > this.#shedAt) this.#shed(waiting, at)
+    if (waiting.bytes > this.#bound) this.#owner.overflow()
   }
 
   /** Gives up what is of least use: presence first, then signals that nobody can wait for any longer. */
-  #shed(now: number): void {
+  #shed(waiting: WaitingFrames, now: number): void {
     const { signal_ttl_ms } = this.#host.limits
-    const isLate = this.#waitingBytes > this.#bound / 2
+    const isLate = waiting.bytes > this.#bound / 2
     const dropped: Outbound[] = []
-    this.#filter(({ frame, at }) => {
+    waiting.filter(({ frame, at }) => {
       if (frame.kind === 'presence') return false
       if (!isLate || frame.kind !== 'signal' || now - at < signal_ttl_ms) return true
       dropped.push(frame)
       return false
     })
     // Looking again only after some more has come keeps a long queue cheap.
-    this.#shedAt = Math.max(this.#bound / 4, this.#waitingBytes + this.#bound / 8)
+    this.#shedAt = Math.max(this.#bound / 4, waiting.bytes + this.#bound / 8)
     for (const frame of dropped) this.#owner.dropped(frame)
-  }
-
-  #filter(keep: (waiting: Waiting) => boolean): void {
-    this.#waiting = this.#waiting.filter((waiting) => {
-      const isKept = keep(waiting)
-      if (!isKept) this.#weigh(-waiting.frame.text.length)
-      return isKept
-    })
-  }
-
-  #weigh(bytes: number): void {
-    this.#waitingBytes += bytes
-    this.#host.load.bytes += bytes
   }
 
   #drop(): void {
@@ -217,6 +194,3 @@ export class Outbox {
     this.#kept = undefined
   }
 }
-
-// Never written to: what waits has an array of its own.
-const none: Waiting[] = []
