@@ -12,6 +12,8 @@ export interface ClientFrame {
   payload: Readonly<Record<string, unknown>>
   /** The frame as it came. */
   text: string
+  /** What its payload consists of, where that is worth knowing: see {@link passOn}. */
+  contents: Contents | undefined
 }
 
 const instant =
@@ -44,8 +46,9 @@ export function decode(text: string, depth: number): ClientFrame {
   for (const key in value) if (!envelopeKeys.has(key)) throw bad('unknown_field', undefined, id)
   // Only an escape can bring a NUL or a lone surrogate into a text that was decoded from UTF-8, and escapes are rare.
   // To look for one is slow in a long text, which is mostly a session description with an escape at each end of line.
-  if ((text.length > worthPassing || text.includes('\\u')) && !isClean(value)) throw bad('text', undefined, id)
-  return { type, id, timestamp, from, to, reply_to, payload, text }
+  const contents = text.length > worthPassing || text.includes('\\u') ? contentsOf(payload) : undefined
+  if (contents && !(contents.isClean && isCleanText(type))) throw bad('text', undefined, id)
+  return { type, id, timestamp, from, to, reply_to, payload, text, contents }
 }
 
 // What every frame has is looked at by loops: on texts this short they are a good deal faster than regular expressions.
@@ -139,11 +142,40 @@ function hasMoreThan(text: string, max: number): boolean {
   return false
 }
 
-function isClean(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (Array.isArray(value)) return value.every(isClean)
-  return !isRecord(value) || Object.entries(value).every(([key, inner]) => isClean(key) && isClean(inner))
+/** What a value consists of. */
+interface Contents {
+  /** Whether no text in it has a NUL or a lone surrogate. */
+  isClean: boolean
+  /** How long its names and texts are. */
+  length: number
+  /** How many quotes it has as JSON, its texts' own aside. */
+  quotes: number
 }
+
+function contentsOf(value: unknown): Contents {
+  const contents = { isClean: true, length: 0, quotes: 0 }
+  addContents(value, contents)
+  return contents
+}
+
+/** One walk finds out everything: in a long frame each costs as much as a check. */
+function addContents(value: unknown, to: Contents): void {
+  if (typeof value === 'string') {
+    to.length += value.length
+    to.quotes += 2
+    if (!isCleanText(value)) to.isClean = false
+  } else if (Array.isArray(value)) {
+    for (const inner of value) addContents(inner, to)
+  } else if (isRecord(value)) {
+    // What JSON.parse made has no members but its own.
+    for (const key in value) {
+      addContents(key, to)
+      addContents(value[key], to)
+    }
+  }
+}
+
+const isCleanText = (text: string) => text.isWellFormed() && !text.includes('\0')
 
 /**
  * The bytes of a payload that its class limits: those of the field that the class is named after, otherwise those of the
@@ -198,14 +230,16 @@ export function passOn(frame: ClientFrame, from: string, payload: object): strin
 /** From here on copying a text is dearer than looking through it. */
 const worthPassing = 1_024
 
-function spliced({ text, from: claimed, reply_to, payload }: ClientFrame, from: string): string | undefined {
-  if (text.charCodeAt(0) !== 0x7b || claimed !== undefined || reply_to !== undefined) return undefined
+function spliced(frame: ClientFrame, from: string): string | undefined {
+  const { text, payload, contents } = frame
+  if (!contents || text.charCodeAt(0) !== 0x7b || frame.from !== undefined || frame.reply_to !== undefined)
+    return undefined
   // What says nothing is not passed on, or blanks and the digits of a zero would carry what no limit has counted. Line ends
   // are written with two characters, and lines are longer than that.
-  if (text.length > framing + lengthOf(payload) * 1.125) return undefined
+  if (text.length > framing + contents.length * 1.125) return undefined
   // Every member that parsing dropped has left at least its key behind, in quotes; so has every escaped quote, which is
   // why equality proves that nothing was dropped.
-  if (countQuotes(text) !== envelopeQuotes + quotesOf(payload)) return undefined
+  if (countQuotes(text) !== envelopeQuotes + contents.quotes) return undefined
   const start = `{"from":"${from}",`
   const token = payload.cap_token
   if (token === undefined) return start + text.slice(1)
@@ -235,24 +269,6 @@ function countQuotes(text: string): number {
 
 /** More than an envelope takes, and what is between the members of a payload. */
 const framing = 512
-
-/** How long the names and texts of a value are. */
-function lengthOf(value: unknown): number {
-  if (typeof value === 'string') return value.length
-  if (typeof value !== 'object' || value === null) return 0
-  let length = 0
-  for (const [key, inner] of Object.entries(value)) length += key.length + lengthOf(inner)
-  return length
-}
-
-/** How many quotes a value has as JSON, its strings' own aside. */
-function quotesOf(value: unknown): number {
-  if (typeof value === 'string') return 2
-  if (typeof value !== 'object' || value === null) return 0
-  let quotes = 0
-  for (const inner of Object.values(value)) quotes += quotesOf(inner) + (Array.isArray(value) ? 0 : 2)
-  return quotes
-}
 
 /** Writes an event as the one text that all its receivers get. */
 export function encode(head: Head, payload: object): string {

@@ -32,8 +32,10 @@ export function faultOf(sdp: string, purpose: string): SdpFault | undefined {
       const media = sdp.slice(start + 2, sdp.indexOf(' ', start))
       if (kinds && !kinds.includes(media)) return 'sdp_media'
     } else if (kind === 0x61) {
-      if (sdp.startsWith('a=crypto:', start)) return 'sdp_crypto'
-      if (sdp.startsWith('a=fingerprint:', start)) {
+      // Most lines are attributes, and the next character tells these two from most others.
+      const name = sdp.charCodeAt(start + 2)
+      if (name === 0x63 && sdp.startsWith('a=crypto:', start)) return 'sdp_crypto'
+      if (name === 0x66 && sdp.startsWith('a=fingerprint:', start)) {
         if (!/^sha-(256|384|512) [0-9A-F]{2}(:[0-9A-F]{2}){31,63}\s*$/i.test(sdp.slice(start + 14, end)))
           return 'sdp_fingerprint'
         fingerprints++
