@@ -52,8 +52,8 @@ export const actionWords: Record<Action, string> = {
   history: 'read events and messages (a guest: those since joining)',
   capability: 'ask for capability tokens',
   share: 'share terminals',
-  'invite.guest': 'invite guests (later)',
-  invite: 'invite anybody (later)',
+  'invite.guest': 'invite guests',
+  invite: 'invite anybody',
   members: 'add and remove members, change roles',
   'room.update': 'change name and policy',
   'room.delete': 'delete the room',
@@ -86,6 +86,7 @@ export const attemptWords: Record<AttemptKind, string> = {
   enrol: 'enrolments of a device that fail',
   assertion: 'assertions of a device that fail',
   setup: 'setup codes that are wrong',
+  invite: 'codes of invitations that are not good; by user as well',
 }
 
 /** What the other limits bound. */
@@ -122,6 +123,7 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes' | 'attempts'>, s
     'seconds after which the server compares a room with its storage, in case word of an event got lost between nodes',
   ice_servers: 'how often a user may ask for fresh STUN and TURN servers over REST',
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
+  invites_per_member: 'invitations that a member may have open in a room',
   terminals_per_peer: 'terminals that a peer may share at once',
   terminal_lease_ms: 'milliseconds for which control is granted, and renewed',
 }

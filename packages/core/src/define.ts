@@ -80,7 +80,7 @@ export function notice<const S extends PayloadSchema>(options: { doc: string; pa
 }
 
 /** The kinds of object that have an id; an id is `<kind>_` and at least 128 random bits, URL-safe. */
-export type IdKind = 'usr' | 'dev' | 'peer' | 'room' | 'term' | 'sess' | 'p2p' | 'rtc' | 'msg'
+export type IdKind = 'usr' | 'dev' | 'peer' | 'room' | 'term' | 'sess' | 'p2p' | 'rtc' | 'msg' | 'inv'
 
 const octets = (count: number) => `[0-9A-F]{2}(:[0-9A-F]{2}){${count - 1}}`
 
@@ -97,6 +97,7 @@ export const field = {
   p2pId: id('p2p'),
   terminalId: id('term'),
   messageId: id('msg'),
+  inviteId: id('inv'),
   role: v.picklist(['owner', 'member', 'guest']),
   /** A token as it comes. It may be longer than any good one, so that it is judged as a token and answered as one. */
   token: v.pipe(v.string(), v.maxLength(8192)),

@@ -32,6 +32,7 @@ const limitsSchema = v.strictObject({
     enrol: rate,
     assertion: rate,
     setup: rate,
+    invite: rate,
   }),
   unauthenticated: count,
   unauthenticated_per_address: count,
@@ -59,6 +60,7 @@ const limitsSchema = v.strictObject({
   ice_servers: rate,
   terminals_per_peer: count,
   terminal_lease_ms: count,
+  invites_per_member: count,
 })
 
 /** Every number a client can run into; all of them are settings. */
@@ -110,6 +112,7 @@ export const defaultLimits: Limits = {
     enrol: { burst: 10, per_s: 1 / 360 },
     assertion: { burst: 20, per_s: 1 / 3 },
     setup: { burst: 5, per_s: 1 / 60 },
+    invite: { burst: 20, per_s: 1 / 3 },
   },
   unauthenticated: 1_000,
   unauthenticated_per_address: 20,
@@ -137,6 +140,7 @@ export const defaultLimits: Limits = {
   ice_servers: { burst: 6, per_s: 0.1 },
   terminals_per_peer: 16,
   terminal_lease_ms: 15_000,
+  invites_per_member: 100,
 }
 
 /**

@@ -9,7 +9,7 @@ const id = (kind: string) => `${kind}_${'x'.repeat(22)}`
 /** Values that fit one field or another, or nearly. */
 const leaf = fc.oneof(
   fc.constantFrom<unknown>(
-    ...['usr', 'dev', 'peer', 'room', 'term', 'sess', 'p2p', 'rtc', 'msg'].map(id),
+    ...['usr', 'dev', 'peer', 'room', 'term', 'sess', 'p2p', 'rtc', 'msg', 'inv'].map(id),
     ...[
       'call',
       'share:file',

@@ -32,7 +32,9 @@ import { createPresence } from './presence/handlers.ts'
 import { shownPresence } from './presence/state.ts'
 import { createRepeats } from './repeats.ts'
 import { createRooms } from './rooms/handlers.ts'
+import { createInvites, type Invites } from './rooms/invites.ts'
 import { createRoomService, type Rooms } from './rooms/service.ts'
+import { createRoomWrites } from './rooms/writes.ts'
 import { createRouter, type Router } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import type { Session } from './session.ts'
@@ -69,6 +71,7 @@ export interface MeshOptions {
 export interface Mesh {
   readonly limits: Limits
   readonly rooms: Rooms
+  readonly invites: Invites
   /** Decides on requests for capability tokens. */
   readonly grant: Grant
   /** Notes a decision in the audit log. */
@@ -149,10 +152,11 @@ export function createMesh(options: MeshOptions): Mesh {
     mayHold,
     noteShare: createShares({ storage, clock, ids, logger, publish: hub.publish }),
   }
+  const writes = createRoomWrites({ clock, ids, checkRoom: hub.check })
   const rooms = createRoomService({
     ...engine,
     knownCaps,
-    checkRoom: hub.check,
+    ...writes,
     closeRoom(room_id) {
       hub.close(room_id)
       bus.publish('deleted', room_id)
@@ -271,6 +275,7 @@ export function createMesh(options: MeshOptions): Mesh {
     passed: router.passed,
     peers: hub.peers,
     rooms,
+    invites: createInvites({ ...engine, ...writes, authorize: rooms.authorize }),
 
     admit(address) {
       if (closing) return 'unavailable'

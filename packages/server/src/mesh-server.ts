@@ -8,6 +8,7 @@ import {
   randomIds,
   resolveLimits,
   silentLogger,
+  type Invites,
   type Logger,
   type Mesh as Engine,
   type Rooms,
@@ -68,6 +69,7 @@ export interface MeshServer {
   /** Takes one upgrade request, for applications that dispatch themselves; false: not ours, nothing was touched. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   readonly rooms: Rooms
+  readonly invites: Invites
   /** The built-in accounts. With `authenticate` nobody can log in to them, but they exist. */
   readonly accounts: Accounts
   /** The engine below: peers, grants, disconnect. */
@@ -169,6 +171,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     },
     handleUpgrade,
     rooms: engine.rooms,
+    invites: engine.invites,
     accounts,
     engine,
     storage,

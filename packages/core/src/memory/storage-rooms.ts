@@ -1,7 +1,7 @@
 import type { RoomPolicy } from '../acl.ts'
 import type { Member, Room, RoomStore, Terminal } from '../ports/index.ts'
 import { copyOf } from './storage-terminals.ts'
-import { appendTo, eventOf, type OpenTables, type RoomRecord, type StoredMember } from './storage-tables.ts'
+import { addMember, appendTo, eventOf, type OpenTables, type RoomRecord, type StoredMember } from './storage-tables.ts'
 
 /** The rooms and members of the memory storage. */
 export function createRooms(open: OpenTables): RoomStore {
@@ -17,20 +17,13 @@ export function createRooms(open: OpenTables): RoomStore {
       const record: RoomRecord = {
         room: { room_id, name, owner_user_id, created_at, policy: '{}', policy_seq: 1, seq: 0 },
         members: new Map(),
+        invites: new Map(),
         events: [],
         missed: new Map(),
         once: new Set(),
       }
       const stored = appendTo(record, event)
-      const { seq } = stored
-      record.members.set(owner_user_id, {
-        room_id,
-        user_id: owner_user_id,
-        role: 'owner',
-        member_seq: seq,
-        joined_seq: seq,
-        created_at,
-      })
+      addMember(record, owner_user_id, 'owner', created_at)
       rooms.set(room_id, record)
       return eventOf(stored)
     },
@@ -91,13 +84,8 @@ export function createRooms(open: OpenTables): RoomStore {
       if (known?.role === role) return { outcome: 'unchanged' }
       if (known && isLastOwner(record, known)) return { outcome: 'last_owner' }
       const stored = appendTo(record, known ? events.updated : events.added)
-      const { seq } = stored
-      record.members.set(
-        user_id,
-        known
-          ? { ...known, role, member_seq: seq }
-          : { room_id, user_id, role, member_seq: seq, joined_seq: seq, created_at: at },
-      )
+      if (known) record.members.set(user_id, { ...known, role, member_seq: stored.seq })
+      else addMember(record, user_id, role, at)
       return { outcome: known ? 'updated' : 'added', event: eventOf(stored), previous: known?.role }
     },
 

@@ -1,4 +1,5 @@
-import type { Login, Member, NewEvent, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
+import type { Role } from '../acl.ts'
+import type { Invite, Login, Member, NewEvent, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
 
 /** JSON text in place of an object, so that nobody outside holds a reference into the store. */
 type AsText<T, Key extends keyof T> = Omit<T, Key> & { readonly [K in Key]: string }
@@ -9,10 +10,14 @@ export type StoredEvent = AsText<RoomEvent, 'payload'>
 /** A member as it is kept: the name lives with the user. */
 export type StoredMember = Omit<Member, 'username'>
 
+/** An invitation as it is kept, with what makes it good. */
+export type StoredInvite = Invite & { code_hash: string; member_seq: number | null }
+
 /** A room with everything that goes when it is deleted. */
 export interface RoomRecord {
   room: AsText<Room, 'policy'>
   members: Map<string, StoredMember>
+  invites: Map<string, StoredInvite>
   /** The event of `seq` stands at `seq` - 1. */
   events: StoredEvent[]
   /** The latest missed call of a pair of users: its `seq`. */
@@ -69,6 +74,12 @@ export function appendTo(record: RoomRecord, event: NewEvent): StoredEvent {
   record.events.push(stored)
   record.room.seq = seq
   return stored
+}
+
+/** Makes somebody a member as of the room's latest event. */
+export function addMember({ room, members }: RoomRecord, user_id: string, role: Role, created_at: number): void {
+  const { room_id, seq } = room
+  members.set(user_id, { room_id, user_id, role, member_seq: seq, joined_seq: seq, created_at })
 }
 
 /** A copy of a stored event for the outside. */

@@ -2,6 +2,7 @@ import { MeshError } from '../errors.ts'
 import type { Storage } from '../ports/index.ts'
 import { createAuditLog } from './storage-audit.ts'
 import { createEvents } from './storage-events.ts'
+import { createInvites } from './storage-invites.ts'
 import { createLogins } from './storage-logins.ts'
 import { createRooms } from './storage-rooms.ts'
 import { createTerminals } from './storage-terminals.ts'
@@ -25,6 +26,7 @@ export function createMemoryStorage(): Storage {
     users: createUsers(open),
     logins: createLogins(open),
     rooms: createRooms(open),
+    invites: createInvites(open),
     events: createEvents(open),
     terminals: createTerminals(open),
     audit: createAuditLog(open),

@@ -1,6 +1,7 @@
 import type { Role, RoomPolicy } from '../acl.ts'
 import type { AuditStore } from './audit.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
+import type { InviteStore } from './invites.ts'
 import type { Terminal, TerminalStore } from './terminals.ts'
 
 /**
@@ -19,6 +20,7 @@ export interface Storage {
   readonly users: UserStore
   readonly logins: LoginStore
   readonly rooms: RoomStore
+  readonly invites: InviteStore
   readonly events: EventStore
   readonly terminals: TerminalStore
   readonly audit: AuditStore
@@ -123,7 +125,7 @@ export interface RoomStore {
     change: { name?: string; policy?: RoomPolicy },
     event: NewEvent,
   ): Promise<RoomEvent | undefined>
-  /** Deletes the room with its members and events. False when there was none. */
+  /** Deletes the room with its members, invitations and events. False when there was none. */
   delete(room_id: string): Promise<boolean>
   member(room_id: string, user_id: string): Promise<Member | undefined>
   /**

@@ -4,7 +4,8 @@ import type { Engine } from '../context.ts'
 import { field } from '../define.ts'
 import { MeshError } from '../errors.ts'
 import { cleanName } from '../names.ts'
-import type { Member, NewEvent, Room, RoomEvent } from '../ports/index.ts'
+import type { Member, Room, RoomEvent } from '../ports/index.ts'
+import type { RoomWrites } from './writes.ts'
 
 /** On whose behalf something is done: a user, held to the ACL, or the administrator, who is not. */
 export type Actor = { readonly user_id: string } | 'administrator'
@@ -54,13 +55,9 @@ export interface Rooms {
 
 /** @see Rooms */
 export function createRoomService(
-  engine: Engine & {
-    closeRoom(room_id: string): void
-    checkRoom(room_id: string): Promise<void>
-    knownCaps: readonly string[]
-  },
+  engine: Engine & RoomWrites & { closeRoom(room_id: string): void; knownCaps: readonly string[] },
 ): Rooms {
-  const { storage, clock, ids } = engine
+  const { storage, clock, ids, newEvent, write } = engine
 
   const authorize: Rooms['authorize'] = async (actor, room_id, may) => {
     const room = await storage.rooms.find(room_id)
@@ -69,24 +66,6 @@ export function createRoomService(
     const member = await storage.rooms.member(room_id, actor.user_id)
     if (!member || !actionsOf[member.role].has(may)) throw new MeshError('ACCESS_DENIED')
     return { room, member }
-  }
-
-  const newEvent = (type: string, payload: NewEvent['payload']): NewEvent => ({
-    id: ids.uuid(),
-    type,
-    from: 'server',
-    at: clock.now(),
-    payload,
-  })
-
-  /** A write that failed may have taken effect: what it changed must not wait for the next event to be noticed. */
-  async function write<T>(room_id: string, result: Promise<T>): Promise<T> {
-    try {
-      return await result
-    } catch (error) {
-      void engine.checkRoom(room_id)
-      throw error
-    }
   }
 
   async function reread(room_id: string): Promise<Room> {

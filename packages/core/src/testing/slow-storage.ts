@@ -5,14 +5,15 @@ import type { Storage } from '../ports/index.ts'
 export type Pause = () => Promise<void>
 
 /**
- * A storage whose rooms, events and terminals take their time before and after each call, so that what was read is old
+ * A storage whose rooms, invitations, events and terminals take their time before and after each call, so that what was read is old
  * when it arrives and results come in any order. Not published.
  */
 export function createSlowStorage(pause: Pause, storage: Storage = createMemoryStorage()): Storage {
-  const { rooms, events, terminals } = storage
+  const { rooms, invites, events, terminals } = storage
   return {
     ...storage,
     rooms: slowed(rooms, pause),
+    invites: slowed(invites, pause),
     events: slowed(events, pause),
     terminals: slowed(terminals, pause),
   }

@@ -2,6 +2,7 @@ import { isMeshError } from '../errors.ts'
 import { auditCases } from './storage-contract-audit.ts'
 import { eventCases } from './storage-contract-events.ts'
 import { addRoom, addUsers, eventOf, ok, rejects, same, userOf, type StorageCase } from './storage-contract-kit.ts'
+import { inviteCases } from './storage-contract-invites.ts'
 import { loginCases } from './storage-contract-logins.ts'
 import { memberCases } from './storage-contract-members.ts'
 import { repeatCases } from './storage-contract-repeats.ts'
@@ -56,6 +57,7 @@ export const storageContract: readonly StorageCase[] = [
   ...loginCases,
   ...roomCases,
   ...memberCases,
+  ...inviteCases,
   ...eventCases,
   ...repeatCases,
   ...terminalCases,

@@ -1,5 +1,6 @@
 import {
   field,
+  inviteCode,
   type AttemptKind,
   type ErrorCode,
   type Keyring,
@@ -43,6 +44,8 @@ export type Auth = 'none' | 'bearer' | 'admin'
 export const pathParams = {
   room_id: { schema: field.roomId, missing: 'ROOM_NOT_FOUND' },
   user_id: { schema: field.userId, missing: 'NOT_FOUND' },
+  invite_id: { schema: field.inviteId, missing: 'NOT_FOUND' },
+  code: { schema: inviteCode, missing: 'NOT_FOUND' },
 } as const satisfies Record<string, { schema: Schema; missing: ErrorCode }>
 
 /** The names of the parameters in a path, written `:name` there. */

@@ -1,6 +1,7 @@
 import { authRoutes } from './auth.ts'
 import { historyRoutes } from './history.ts'
 import { iceServerRoutes } from './ice-servers.ts'
+import { inviteRoutes } from './invites.ts'
 import { memberRoutes } from './members.ts'
 import { roomRoutes } from './rooms.ts'
 import type { Route } from './route.ts'
@@ -16,6 +17,7 @@ export function routesOf({ builtinAccounts }: { builtinAccounts: boolean }): rea
     ...roomRoutes,
     ...memberRoutes,
     ...iceServerRoutes,
+    ...inviteRoutes,
     ...historyRoutes,
     ...documentRoutes,
   ]

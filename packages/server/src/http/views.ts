@@ -4,6 +4,7 @@ import {
   policySchema,
   serverEvents,
   toInstant,
+  type Invite,
   type Member,
   type Room,
   type RoomEvent,
@@ -46,6 +47,18 @@ export const memberView = v.strictObject({
   created_at: field.instant,
 })
 
+/** An invitation; its code is with whoever made it. Without `created_by` it is an administrator's. */
+export const inviteView = v.strictObject({
+  invite_id: field.inviteId,
+  room_id: field.roomId,
+  role: field.role,
+  created_by: v.optional(field.userId),
+  created_at: field.instant,
+  expires_at: field.instant,
+  max_uses: field.count,
+  uses: field.count,
+})
+
 /** A durable event, with the payload it had on the wire. */
 export const eventView = v.strictObject({
   seq: field.count,
@@ -72,6 +85,7 @@ export const views = {
   Tokens: tokenView,
   Room: roomView,
   Member: memberView,
+  Invite: inviteView,
   Event: eventView,
   Message: messageView,
   Capability: capabilityView,
@@ -84,6 +98,15 @@ export function viewOfRoom({ room_id, name, owner_user_id, created_at, policy, s
 
 export function viewOfMember({ room_id, user_id, username, role, created_at }: Member) {
   return { room_id, user_id, username, role, created_at: toInstant(created_at) }
+}
+
+export function viewOfInvite({ created_by, created_at, expires_at, ...invite }: Invite) {
+  return {
+    ...invite,
+    ...(created_by === null ? {} : { created_by }),
+    created_at: toInstant(created_at),
+    expires_at: toInstant(expires_at),
+  }
 }
 
 export function viewOfEvent({ seq, id, type, at, from, room_id, payload }: RoomEvent) {

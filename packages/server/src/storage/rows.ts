@@ -1,6 +1,17 @@
-import type { AuditEntry, AuditRecord, Member, NewEvent, Room, RoomEvent, RoomPolicy, Terminal, User } from '@mesh/core'
+import type {
+  AuditEntry,
+  AuditRecord,
+  Invite,
+  Member,
+  NewEvent,
+  Room,
+  RoomEvent,
+  RoomPolicy,
+  Terminal,
+  User,
+} from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import type { AuditTable, EventTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
+import type { AuditTable, EventTable, InviteTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
 
 /** The one place where rows become what the storage port speaks of, and back. */
 export const toUser = (row: UserTable): User => ({
@@ -43,6 +54,18 @@ export const toMember = (row: MemberTable & { username: string }): Member => ({
   member_seq: row.member_seq,
   joined_seq: row.joined_seq,
   created_at: row.created_at,
+})
+
+/** An invitation out of its row, without its code's hash. */
+export const toInvite = (row: InviteTable): Invite => ({
+  invite_id: row.invite_id,
+  room_id: row.room_id,
+  role: row.role,
+  created_by: row.created_by,
+  created_at: row.created_at,
+  expires_at: row.expires_at,
+  max_uses: row.max_uses,
+  uses: row.uses,
 })
 
 /** An event out of its row. */

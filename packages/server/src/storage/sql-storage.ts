@@ -1,5 +1,6 @@
 import type { Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
+import { findInvite, listInvites } from './invites.ts'
 import type { Write } from './operations/index.ts'
 import * as reads from './reads.ts'
 import type { Db } from './tables.ts'
@@ -45,6 +46,13 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       snapshot: (room_id) => read((db) => reads.snapshotRoom(db, room_id)),
       setMember: (change, events) => write('setMember', change, events),
       removeMember: (which, event) => write('removeMember', which, event),
+    },
+    invites: {
+      create: (invite, guard) => write('createInvite', invite, guard),
+      find: (code_hash, now) => read((db) => findInvite(db, code_hash, now)),
+      list: (room_id, page) => read((db) => listInvites(db, room_id, page)),
+      accept: (which, event) => write('acceptInvite', which, event),
+      revoke: (room_id, invite_id) => write('revokeInvite', room_id, invite_id),
     },
     events: {
       append: (room_id, event, guard) => write('appendEvent', room_id, event, guard),

@@ -10,6 +10,7 @@ export interface Tables {
   mesh_login: LoginTable
   mesh_room: RoomTable
   mesh_member: MemberTable
+  mesh_invite: InviteTable
   mesh_event: EventTable
   mesh_event_once: EventOnceTable
   mesh_missed_call: MissedCallTable
@@ -59,6 +60,21 @@ export interface MemberTable {
   member_seq: number
   joined_seq: number
   created_at: number
+}
+
+export interface InviteTable {
+  invite_id: string
+  room_id: string
+  code_hash: string
+  role: Role
+  /** Null for an administrator's. */
+  created_by: string | null
+  /** `member_seq` of the maker when it was made; the invitation is good for as long as it is the same. */
+  member_seq: number | null
+  created_at: number
+  expires_at: number
+  max_uses: number
+  uses: number
 }
 
 export interface EventTable {

@@ -2,12 +2,14 @@ import type { Kysely } from 'kysely'
 import { Migrator, type Migration } from 'kysely/migration'
 import * as initial from './0001-initial.ts'
 import * as terminals from './0002-terminals.ts'
+import * as invites from './0005-invites.ts'
 import * as audit from './0006-audit.ts'
 
 /** Every step of the schema, in order. Forward only: a released step is never changed, a new one is added. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-terminals': terminals,
+  '0005-invites': invites,
   '0006-audit': audit,
 }
 

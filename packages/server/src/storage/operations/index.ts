@@ -1,6 +1,7 @@
 import type { Db } from '../tables.ts'
 import { appendAudit } from './audit.ts'
 import { appendEvent, recordMissedCall } from './events.ts'
+import { acceptInvite, createInvite, revokeInvite } from './invites.ts'
 import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
 import { removeMember, setMember } from './members.ts'
 import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
@@ -31,6 +32,9 @@ export const operations = {
   deleteRoom,
   setMember,
   removeMember,
+  createInvite,
+  acceptInvite,
+  revokeInvite,
   appendEvent,
   recordMissedCall,
   startTerminal,

@@ -12,16 +12,11 @@ export async function setMember(
   | { outcome: 'unchanged' | 'last_owner' | 'missing' }
 > {
   const room = await lockRoom(db, room_id)
-  const user = await db.selectFrom('mesh_user').select('user_id').where('user_id', '=', user_id).executeTakeFirst()
-  if (!room || !user) return { outcome: 'missing' }
+  if (!room || !(await userExists(db, user_id))) return { outcome: 'missing' }
   const known = await findMember(db, room_id, user_id)
   if (!known) {
     const event = await appendTo(db, room, events.added)
-    const { seq } = event
-    await db
-      .insertInto('mesh_member')
-      .values({ room_id, user_id, role, member_seq: seq, joined_seq: seq, created_at: at })
-      .execute()
+    await addMember(db, { room_id, user_id, role, created_at: at }, event.seq)
     return { outcome: 'added', event, previous: undefined }
   }
   if (known.role === role) return { outcome: 'unchanged' }
@@ -49,6 +44,24 @@ export async function removeMember(
   const appended = await appendTo(db, room, event)
   await db.deleteFrom('mesh_member').where('room_id', '=', room_id).where('user_id', '=', user_id).execute()
   return { outcome: 'removed', event: appended }
+}
+
+/** Adds the row of a member, as of the event with this `seq`. */
+export async function addMember(
+  db: Db,
+  member: Pick<MemberTable, 'room_id' | 'user_id' | 'role' | 'created_at'>,
+  seq: number,
+): Promise<void> {
+  await db
+    .insertInto('mesh_member')
+    .values({ ...member, member_seq: seq, joined_seq: seq })
+    .execute()
+}
+
+/** Whether there is such a user at all. */
+export async function userExists(db: Db, user_id: string): Promise<boolean> {
+  const row = await db.selectFrom('mesh_user').select('user_id').where('user_id', '=', user_id).executeTakeFirst()
+  return row !== undefined
 }
 
 /** The member's own row, without the user's name. */

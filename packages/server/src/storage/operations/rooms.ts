@@ -1,6 +1,7 @@
 import type { NewEvent, Room, RoomEvent, RoomPolicy } from '@mesh/core'
 import type { Db } from '../tables.ts'
 import { appendTo, lockRoom } from './log.ts'
+import { addMember } from './members.ts'
 
 /** Adds a room with its owner as the one member and `event` as its first event. */
 export async function createRoom(
@@ -12,10 +13,7 @@ export async function createRoom(
     .insertInto('mesh_room')
     .values({ room_id, name, owner_user_id, created_at, policy: '{}', policy_seq: 1, seq: 0 })
     .execute()
-  await db
-    .insertInto('mesh_member')
-    .values({ room_id, user_id: owner_user_id, role: 'owner', member_seq: 1, joined_seq: 1, created_at })
-    .execute()
+  await addMember(db, { room_id, user_id: owner_user_id, role: 'owner', created_at }, 1)
   return appendTo(db, { room_id, seq: 0 }, event)
 }
 

@@ -1,0 +1,30 @@
+import type { Engine } from '../context.ts'
+import type { NewEvent } from '../ports/index.ts'
+
+/** What the services of rooms have in common when they change one. */
+export interface RoomWrites {
+  /** An event of the server's own, for the room's log. */
+  newEvent(type: string, payload: NewEvent['payload']): NewEvent
+  /** A write that failed may have taken effect: what it changed must not wait for the next event to be noticed. */
+  write<T>(room_id: string, result: Promise<T>): Promise<T>
+}
+
+/** @see RoomWrites */
+export function createRoomWrites({
+  clock,
+  ids,
+  checkRoom,
+}: Pick<Engine, 'clock' | 'ids'> & { checkRoom(room_id: string): Promise<void> }): RoomWrites {
+  return {
+    newEvent: (type, payload) => ({ id: ids.uuid(), type, from: 'server', at: clock.now(), payload }),
+
+    async write(room_id, result) {
+      try {
+        return await result
+      } catch (error) {
+        void checkRoom(room_id)
+        throw error
+      }
+    },
+  }
+}
