@@ -49,6 +49,9 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
     get caps() {
       return snapshot?.caps ?? []
     },
+    get relayOnly() {
+      return snapshot?.relay_only === true
+    },
     get seq() {
       return seq
     },

@@ -110,7 +110,7 @@ export type Peer = Joined['peers'][number]
 /** A stored chat message. */
 export type Message = ServerPayload<'chat.message.created'>
 
-/** A capability token with its words and its end. */
+/** A capability token with its words and its end, and STUN and TURN servers where the server has some. */
 export type Capability = ServerPayload<'capability.granted'>
 
 /** Whom a capability is aimed at, and within which bounds. */
@@ -141,6 +141,8 @@ export interface Room {
   readonly role: Member['role']
   /** The capabilities that this user may ask for. */
   readonly caps: readonly string[]
+  /** Whether peers may only meet through a relay here. Calls see to it by themselves. */
+  readonly relayOnly: boolean
   /** By user id. */
   readonly members: ReadonlyMap<string, Member>
   /** By peer id. */

@@ -19,7 +19,17 @@ export class FakeConnection extends EventTarget {
   #stable: FakeConnection['localDescription'] = null
   #isNeeded = false
   #generation = 0
+  configuration: RTCConfiguration
   #ufrag = 0
+
+  constructor(configuration: RTCConfiguration = {}) {
+    super()
+    this.configuration = configuration
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration
+  }
 
   get remoteTracks(): number {
     return Number(/^a=tracks:(\d+)/m.exec(this.remoteDescription?.sdp ?? '')?.[1] ?? 0)

@@ -1,7 +1,9 @@
 import { MeshError, isMeshError } from '@mesh/core/errors'
 import { createEmitter } from '../emitter.ts'
 import type { ClientPayload } from '@mesh/core/protocol'
-import type { Room } from '../types.ts'
+import type { Capability, Room } from '../types.ts'
+import { keepRenewed } from './configuration.ts'
+import type { Configuration } from './configuration.ts'
 import { dropTrack, putStream, putTrack } from './media.ts'
 import { createNegotiation } from './negotiation.ts'
 import type { Negotiation } from './negotiation.ts'
@@ -17,7 +19,8 @@ export interface CallContext {
   direction: 'incoming' | 'outgoing'
   /** Whom signals go to until the peer at the other end is known. */
   to: string
-  createConnection(): Promise<RTCPeerConnection>
+  configuration: Configuration
+  createConnection(configuration: RTCConfiguration): RTCPeerConnection
   /** The call has ended. */
   forget(): void
 }
@@ -25,8 +28,8 @@ export interface CallContext {
 /** A call, with what only the calls of its room do to it. */
 export interface CallHandle {
   readonly call: Call
-  /** Opens an outgoing call; the capability token is for the first offer. */
-  open(stream: MediaStream | undefined, capToken: string): Promise<void>
+  /** Opens an outgoing call; the token of the capability is for the first offer. */
+  open(stream: MediaStream | undefined, granted: Capability): Promise<void>
   offered(sdp: string): void
   answered(sdp: string, from: string): void
   candidate(candidate: RTCIceCandidateInit | null): void
@@ -41,7 +44,7 @@ const restarts = 3
 
 /** Makes a call that rings. */
 export function createCall(context: CallContext): CallHandle {
-  const { room, rtc_id, purpose, direction } = context
+  const { room, rtc_id, purpose, direction, configuration } = context
   const { mesh } = room
   const events = createEmitter<CallEvents>()
   const timers = new Set<ReturnType<typeof setTimeout>>()
@@ -83,17 +86,19 @@ export function createCall(context: CallContext): CallHandle {
       return pc
     },
     async accept(stream) {
-      const sdp = ringing
-      if (sdp === undefined || state !== 'ringing') throw conflict()
-      ringing = undefined
+      if (ringing === undefined || state !== 'ringing') throw conflict()
       enter('connecting')
       clearTimeout(ring)
-      const { connection, negotiation } = await connect().catch((error: unknown) => {
+      // Whoever may not call may still answer; then it is for the other end to find a path.
+      const granted = configuration.isGranted ? await capability().catch(() => undefined) : undefined
+      const { connection, negotiation } = await connect(granted).catch((error: unknown) => {
         leave('failed', 'failed', error)
         throw error
       })
       for (const track of stream?.getTracks() ?? []) connection.addTrack(track, ...(stream ? [stream] : []))
-      void negotiation.describe('offer', sdp)
+      // Read only now: the caller may have offered anew meanwhile.
+      void negotiation.describe('offer', ringing)
+      ringing = undefined
       for (const candidate of early) void negotiation.candidate(candidate)
       early = []
     },
@@ -101,8 +106,8 @@ export function createCall(context: CallContext): CallHandle {
       if (direction === 'incoming' && state === 'ringing') leave(why, why)
     },
     hangup() {
-      if (ringing === undefined) leave('hangup', 'hangup')
-      else call.decline()
+      if (direction === 'incoming' && state === 'ringing') call.decline()
+      else leave('hangup', 'hangup')
     },
     async addTrack(track, ...streams) {
       await putTrack(connection(), track, streams)
@@ -121,9 +126,9 @@ export function createCall(context: CallContext): CallHandle {
 
   return {
     call,
-    async open(stream, capToken) {
-      token = capToken
-      const { connection } = await connect()
+    async open(stream, granted) {
+      token = granted.token
+      const { connection } = await connect(granted)
       const tracks = stream?.getTracks() ?? []
       for (const track of tracks) connection.addTrack(track, ...(stream ? [stream] : []))
       // Without a media line there is nothing to offer, and nothing that the other end could fill.
@@ -149,13 +154,18 @@ export function createCall(context: CallContext): CallHandle {
     end,
   }
 
-  async function connect(): Promise<{ connection: RTCPeerConnection; negotiation: Negotiation }> {
-    const connection = await context.createConnection()
-    if (state === 'ended') {
-      connection.close()
-      throw conflict()
-    }
+  async function connect(granted?: Capability): Promise<{ connection: RTCPeerConnection; negotiation: Negotiation }> {
+    const how = await configuration.of(granted)
+    if (state === 'ended') throw conflict()
+    const connection = context.createConnection(how)
     pc = connection
+    keepRenewed({
+      configuration,
+      granted,
+      ask: capability,
+      apply: (how) => state !== 'ended' && connection.setConfiguration(how),
+      later,
+    })
     const own = createNegotiation({
       pc: connection,
       polite: () => mesh.me.peer_id < (peer ?? ''),
@@ -194,9 +204,13 @@ export function createCall(context: CallContext): CallHandle {
   async function fetchToken(): Promise<string> {
     const ready = token
     token = undefined
-    const fresh = ready ?? (await room.capability([purpose], aim(peer ?? context.to))).token
+    const fresh = ready ?? (await capability()).token
     await signals.settled()
     return fresh
+  }
+
+  function capability(): Promise<Capability> {
+    return room.capability([purpose], aim(peer ?? context.to))
   }
 
   function failed(error: unknown): void {
@@ -235,7 +249,8 @@ export function createCall(context: CallContext): CallHandle {
     return pc
   }
 
-  function later(ms: number, act: () => void): ReturnType<typeof setTimeout> {
+  function later(ms: number, act: () => void): ReturnType<typeof setTimeout> | undefined {
+    if (state === 'ended') return undefined
     const timer = setTimeout(() => state !== 'ended' && act(), ms)
     timers.add(timer)
     return timer

@@ -2,6 +2,7 @@ import { MeshError } from '@mesh/core/errors'
 import { createEmitter } from '../emitter.ts'
 import type { Room } from '../types.ts'
 import { aim, createCall } from './call.ts'
+import { createConfiguration } from './configuration.ts'
 import type { CallContext, CallHandle } from './call.ts'
 import { newRtcId } from './id.ts'
 import type { Call, Calls, CallsEvents, CallsOptions, CallPurpose } from './types.ts'
@@ -12,6 +13,7 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
   const events = createEmitter<CallsEvents>()
   const handles = new Map<string, CallHandle>()
   const active = new Map<string, Call>()
+  const configuration = createConfiguration(room, options)
 
   const offs = [
     mesh.on('rtc.offer', ({ rtc_id, room_id, purpose, sdp }, { from = '' }) => {
@@ -52,10 +54,10 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
     on: events.on,
     async start({ to, purpose = 'call', stream }) {
       if (purpose === 'screen' && !stream?.getTracks().length) throw new TypeError('A screen needs a stream to show')
-      const { token } = await room.capability([purpose], aim(to))
+      const granted = await room.capability([purpose], aim(to))
       const handle = add({ rtc_id: newRtcId(), purpose, direction: 'outgoing', to })
       try {
-        await handle.open(stream, token)
+        await handle.open(stream, granted)
       } catch (error) {
         handle.end('failed', error)
         throw error
@@ -76,7 +78,13 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
   }
 
   function add(about: Pick<CallContext, 'rtc_id' | 'purpose' | 'direction' | 'to'>): CallHandle {
-    const handle = createCall({ ...about, room, createConnection, forget: () => forget(about.rtc_id) })
+    const handle = createCall({
+      ...about,
+      room,
+      configuration,
+      createConnection,
+      forget: () => forget(about.rtc_id),
+    })
     handles.set(about.rtc_id, handle)
     active.set(about.rtc_id, handle.call)
     return handle
@@ -87,12 +95,10 @@ export function createCalls(room: Room, options: CallsOptions = {}): Calls {
     active.delete(rtc_id)
   }
 
-  async function createConnection(): Promise<RTCPeerConnection> {
+  function createConnection(configuration: RTCConfiguration): RTCPeerConnection {
     const Connection = options.RTCPeerConnection ?? globalThis.RTCPeerConnection
     if (!Connection) throw new TypeError('This runtime has no RTCPeerConnection: pass one as an option')
-    const { iceServers: source, iceTransportPolicy } = options
-    const iceServers = typeof source === 'function' ? await source() : source
-    return new Connection({ ...(iceServers && { iceServers }), ...(iceTransportPolicy && { iceTransportPolicy }) })
+    return new Connection(configuration)
   }
 
   function endAll(

@@ -70,9 +70,9 @@ export interface StartOptions {
 export interface CallsOptions {
   /** The RTCPeerConnection to use; the global one, if left out. */
   RTCPeerConnection?: (new (configuration?: RTCConfiguration) => RTCPeerConnection) | undefined
-  /** STUN and TURN servers, or where to get them for each call. */
+  /** STUN and TURN servers, or where to get them for each call, in place of those that the server hands out. */
   iceServers?: RTCIceServer[] | (() => RTCIceServer[] | Promise<RTCIceServer[]>) | undefined
-  /** Whether all media must go through a relay. */
+  /** Whether all media must go through a relay; it always must in a room that says so. */
   iceTransportPolicy?: RTCIceTransportPolicy | undefined
 }
 
