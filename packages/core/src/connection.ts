@@ -7,20 +7,34 @@ import { Liveness } from './liveness.ts'
 import { isMeant, type Selector } from './selector.ts'
 import { Session, type SessionConnection, type SessionHost } from './session.ts'
 import { parseHello, type Hello } from './system/hello.ts'
+import { refreshed } from './system/refreshed.ts'
 import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
 
 /** Finds out who is there. @throws MeshError AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED, UNAVAILABLE */
 export type Authenticate = (input: { token: string | undefined; request: ConnectionRequest }) => Promise<Principal>
 
+/**
+ * Asks whoever vouched for a peer to do so again, shortly before its access ends. Undefined: nobody can be asked, the client
+ * has to bring another token. @throws MeshError AUTH_INVALID: the login is over, and so is the connection
+ */
+export type Revalidate = (peer: Principal) => Promise<Principal | undefined>
+
 /** What connections share. */
 export interface ConnectionHost extends SessionHost {
   readonly features: readonly string[]
   readonly authenticate: Authenticate
+  readonly revalidate: Revalidate | undefined
   allowanceOf(identity: string): Allowance
   /** The hello of a connection was good. */
   welcomed(connection: Connection): void
   /** A connection is over; `welcomed` says whether its hello had been good. */
   ended(connection: Connection): void
+}
+
+/** A revocation: whom it meant, and what they are told. */
+interface Bar {
+  which: Selector
+  reason: CloseReason
 }
 
 /** One socket: it waits for the hello, then feeds the session that this opens or resumes. */
@@ -38,9 +52,9 @@ export class Connection implements TransportConnection, SessionConnection {
   #state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello'
   #session: Session | undefined
   #cancelHello: (() => void) | undefined
-  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it. Undefined
-  // while nobody asks; never put down between the answer and its use, or a revocation could slip in between.
-  #bars: { which: Selector; reason: CloseReason }[] | undefined
+  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it. A list for
+  // each that asks; never put down between the answer and its use, or a revocation could slip in between.
+  #bars: Set<Bar[]> | undefined
 
   constructor(host: ConnectionHost, socket: MeshSocket, request: ConnectionRequest) {
     const { clock, limits } = host
@@ -105,7 +119,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Bars somebody whose access ends while it is being found out who is here. */
   bar(which: Selector, reason: CloseReason): void {
-    this.#bars?.push({ which, reason })
+    for (const bars of this.#bars ?? []) bars.push({ which, reason })
   }
 
   /** Looks after liveness and the life of the access token; called about once a second. */
@@ -121,27 +135,50 @@ export class Connection implements TransportConnection, SessionConnection {
       if (this.socket.ping) this.socket.ping()
       else hub.tell(session, 'system.ping', {})
     } else if (due === 'expiring') {
-      hub.tell(session, 'system.token.expiring', { expires_at: toInstant(session.expires_at ?? 0) })
+      void this.#expiring(session)
     } else if (due) return this.close(due)
     session.tick()
   }
 
-  async refresh(token: string): Promise<number> {
-    const session = this.#session
-    this.#bars = []
-    const principal = await this.#identify(token).catch((error: unknown) => {
-      this.#bars = undefined
-      throw error
-    })
-    if (this.#isBarred(principal)) throw new MeshError('AUTH_INVALID')
-    if (!session || principal.user_id !== session.user_id || principal.device_id !== session.device_id) {
-      // Whoever brings somebody else's token is not who this connection was opened for.
-      if (session) session.doomed = 'auth_invalid'
-      throw new MeshError('AUTH_INVALID')
+  async refresh(token: string): Promise<Principal> {
+    const renewed = await this.#renew(() => this.#identify(token))
+    if (!renewed) throw new MeshError('AUTH_INVALID')
+    return renewed
+  }
+
+  /** The access is about to end: who vouched for it is asked again, or else the client has to bring another token. */
+  async #expiring(session: Session): Promise<void> {
+    const { revalidate, hub } = this.#host
+    try {
+      const renewed = revalidate && (await this.#renew(() => revalidate(session)))
+      if (renewed && this.#state === 'open') hub.tell(session, 'system.token.refreshed', refreshed(renewed))
+      if (renewed) return
+    } catch (error) {
+      if (isMeshError(error) && error.code === 'AUTH_INVALID') return this.close('revoked')
+      if (!isMeshError(error)) internalError(this.#host, error, 'authentication failed')
     }
-    session.renew(principal)
-    this.#liveness.renewed()
-    return principal.expires_at ?? this.#host.clock.now()
+    hub.tell(session, 'system.token.expiring', { expires_at: toInstant(session.expires_at ?? 0) })
+  }
+
+  /** Puts in force what is found out about the same user and device. Nothing waits between the answer and its use. */
+  async #renew(ask: () => Promise<Principal | undefined>): Promise<Principal | undefined> {
+    const bars = this.#raiseBars()
+    try {
+      const principal = await ask()
+      const session = this.#session
+      if (!principal) return undefined
+      if (this.#isBarred(principal, bars)) throw new MeshError('AUTH_INVALID')
+      if (!session || principal.user_id !== session.user_id || principal.device_id !== session.device_id) {
+        // Whoever brings somebody else's token is not who this connection was opened for.
+        if (session) session.doomed = 'auth_invalid'
+        throw new MeshError('AUTH_INVALID')
+      }
+      session.renew(principal)
+      this.#liveness.renewed()
+      return principal
+    } finally {
+      this.#lowerBars(bars)
+    }
   }
 
   /** Takes note of what has come in since the last look, whatever it is; false when it was too much. */
@@ -173,26 +210,28 @@ export class Connection implements TransportConnection, SessionConnection {
     const hello = this.#state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
     if (!hello) return this.close('protocol')
     this.#state = 'authenticating'
-    this.#bars = []
-    this.#admit(hello).catch((error: unknown) => {
-      if (this.#state !== 'authenticating') return
-      this.#refuse(error, hello.id)
-      this.close(reasonFor(error))
-    })
+    const bars = this.#raiseBars()
+    this.#admit(hello, bars)
+      .catch((error: unknown) => {
+        if (this.#state !== 'authenticating') return
+        this.#refuse(error, hello.id)
+        this.close(reasonFor(error))
+      })
+      .finally(() => this.#lowerBars(bars))
   }
 
-  async #admit({ id, payload: { token, device_id, resume } }: Hello): Promise<void> {
+  async #admit({ id, payload: { token, device_id, resume } }: Hello, bars: readonly Bar[]): Promise<void> {
     const principal = await this.#identify(token ?? bearerOf(this.#request))
     if (device_id !== undefined && device_id !== principal.device_id) throw new MeshError('AUTH_INVALID')
     const known = resume && this.#host.sessions.get(resume.session_id)
-    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id)
+    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id, bars)
     known.claimant = this
     // The live state follows every change that this node hears of; what it did not hear of must not come back either.
     await this.#host.hub.recheck(known)
     // Whoever asks again while this is looked up has given up on this connection.
     const isLatest = known.claimant === this
     if (isLatest) known.claimant = undefined
-    this.#welcome(principal, id, isLatest ? { ...resume, session: known } : undefined)
+    this.#welcome(principal, id, bars, isLatest ? { ...resume, session: known } : undefined)
   }
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
@@ -200,10 +239,21 @@ export class Connection implements TransportConnection, SessionConnection {
     return this.#host.authenticate({ token, request: this.#request ?? nowhere(this.address) })
   }
 
+  /** From now on revocations are noted in this list. */
+  #raiseBars(): Bar[] {
+    const bars: Bar[] = []
+    this.#bars = (this.#bars ?? new Set()).add(bars)
+    return bars
+  }
+
+  #lowerBars(bars: Bar[]): void {
+    this.#bars?.delete(bars)
+    if (this.#bars?.size === 0) this.#bars = undefined
+  }
+
   /** Closes the connection of somebody whose access ended while it was being checked. */
-  #isBarred(principal: Principal): boolean {
-    const bar = this.#bars?.find(({ which }) => isMeant(principal, which))
-    this.#bars = undefined
+  #isBarred(principal: Principal, bars: readonly Bar[]): boolean {
+    const bar = bars.find(({ which }) => isMeant(principal, which))
     if (bar) this.close(bar.reason)
     return bar !== undefined
   }
@@ -211,9 +261,10 @@ export class Connection implements TransportConnection, SessionConnection {
   #welcome(
     principal: Principal,
     reply_to: string,
+    bars: readonly Bar[],
     former?: { session: Session; token: string; received: number } | undefined,
   ): void {
-    if (this.#state !== 'authenticating' || this.#isBarred(principal)) return
+    if (this.#state !== 'authenticating' || this.#isBarred(principal, bars)) return
     const { hub, limits, clock, encoder, features } = this.#host
     const resumed = former?.session.canResume(former.received) === true
     // Whoever starts anew does not come back to what it left.
@@ -247,6 +298,7 @@ export class Connection implements TransportConnection, SessionConnection {
       limits,
       server_time: toInstant(clock.now()),
       features,
+      ...principal.issued,
     }
     // A welcome belongs to the connection: it is never counted, kept or sent again.
     this.socket.send({ text: encoder('system.welcome', session.peer_id, welcome, { reply_to }) })

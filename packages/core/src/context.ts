@@ -34,6 +34,16 @@ export interface Principal {
   admin?: boolean | undefined
   /** When to ask again, milliseconds since 1970. */
   expires_at?: number | undefined
+  /** What the host application said of its own user, for its hooks to see again; never sent to anybody. */
+  host?: object | undefined
+  /** The access token that what they came with was exchanged for; told to this client alone, and not kept. */
+  issued?: IssuedToken | undefined
+}
+
+/** An access token on its way to its owner. `expires_in` in seconds. */
+export interface IssuedToken {
+  readonly access_token: string
+  readonly expires_in: number
 }
 
 /** One connected peer, as the areas see it. */
@@ -48,8 +58,8 @@ export interface Peer extends Readonly<Principal> {
   /** Notes that the peer is in a room, or no longer. */
   entered(occupant: Occupant): void
   exited(occupant: Occupant): void
-  /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
-  refresh(token: string): Promise<number>
+  /** Puts another access token of the same identity in force; resolves with what it says. @throws MeshError AUTH_* */
+  refresh(token: string): Promise<Principal>
   /** Sends a finished frame as soon as the peer takes it, or never when it is gone for good. */
   send(frame: Outbound): void
   /** Sends an error, as the answer to the request `reply_to` where there is one. */

@@ -9,7 +9,7 @@ import { createCapabilities } from './capabilities/handlers.ts'
 import { createIceServers, type IceServers } from './capabilities/ice-servers.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
-import { Connection, type Authenticate, type ConnectionHost } from './connection.ts'
+import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
 import { createEncoder } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
@@ -54,6 +54,7 @@ export interface MeshOptions {
   /** The `iss` and `aud` of every token: the public URL of this installation. */
   issuer: string
   authenticate: Authenticate
+  revalidate?: Revalidate | undefined
   bus?: Bus
   clock?: Clock
   ids?: Ids
@@ -213,6 +214,7 @@ export function createMesh(options: MeshOptions): Mesh {
     sessions,
     features: areas,
     authenticate: options.authenticate,
+    revalidate: options.revalidate,
     allowanceOf(identity) {
       const own = allowances.get(identity) ?? new Allowance()
       allowances.set(identity, own)

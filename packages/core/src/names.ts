@@ -15,3 +15,9 @@ export function cleanName(name: string, path = 'name', max = 64): string {
   }
   return clean
 }
+
+/** A name from elsewhere, made fit to be shown; undefined where nothing of it is left. */
+export function fitName(name: string, max = 64): string | undefined {
+  const shown = name.normalize('NFC').replaceAll(new RegExp(unfit, 'gu'), '').trim()
+  return [...shown].slice(0, max).join('').trim() || undefined
+}

@@ -32,8 +32,8 @@ export interface SessionConnection {
   close(reason: CloseReason): void
   /** The session goes on elsewhere. */
   supersede(): void
-  /** Puts another access token of the same identity in force; resolves with its expiry. @throws MeshError AUTH_* */
-  refresh(token: string): Promise<number>
+  /** Puts another access token of the same identity in force; resolves with what it says. @throws MeshError AUTH_* */
+  refresh(token: string): Promise<Principal>
 }
 
 /**
@@ -54,6 +54,7 @@ export class Session implements Peer, OutboxOwner {
   device_jkt: string | undefined
   admin: boolean | undefined
   expires_at: number | undefined
+  host: object | undefined
   /** How many frames came in, the hello left out. */
   received = 0
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
@@ -110,8 +111,8 @@ export class Session implements Peer, OutboxOwner {
   }
 
   /** Takes over what a fresh access token of the same identity says. */
-  renew({ username, sid, kid, device_jkt, admin, expires_at }: Principal): void {
-    Object.assign(this, { username, sid, kid, device_jkt, admin, expires_at })
+  renew({ username, sid, kid, device_jkt, admin, expires_at, host }: Principal): void {
+    Object.assign(this, { username, sid, kid, device_jkt, admin, expires_at, host })
   }
 
   /** Good for one resume. */
@@ -214,7 +215,7 @@ export class Session implements Peer, OutboxOwner {
     this.#outbox.purge(room)
   }
 
-  refresh(token: string): Promise<number> {
+  refresh(token: string): Promise<Principal> {
     if (!this.#connection) return Promise.reject(new MeshError('AUTH_INVALID'))
     return this.#connection.refresh(token)
   }

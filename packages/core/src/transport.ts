@@ -23,6 +23,8 @@ export interface MeshSocket {
 /** What is known of a connection before its hello: that of the HTTP request which asked for it. */
 export interface ConnectionRequest {
   readonly url: string
+  /** The method of a plain HTTP request; an upgrade to a WebSocket has none. */
+  readonly method?: string
   readonly headers: { get(name: string): string | null }
   /** The network address of the other end, for limits. */
   readonly address: string

@@ -1,6 +1,20 @@
 export { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
 export { toNodeHandler, type FetchHandler, type NodeHandler } from './node-handler.ts'
-export { hostUserId, type HostAuthenticate, type HostUser } from './auth/host.ts'
+export { anyOf } from './auth/any-of.ts'
+export type { HostRevalidate } from './auth/authentication.ts'
+export { builtinUsers } from './auth/builtin-users.ts'
+export {
+  hostUserId,
+  type Authenticated,
+  type AuthenticateInput,
+  type HostAuthenticate,
+  type HostPrincipal,
+  type HostRequest,
+} from './auth/host.ts'
+export { jwt, type JwtOptions } from './auth/jwt.ts'
+export type { Revoke, RevokeTarget } from './auth/revoke.ts'
+export { session } from './auth/session.ts'
+export type { HostTokens, MintedToken, MintRequest } from './auth/tokens.ts'
 export type { Accounts, Tokens, UserView } from './auth/accounts.ts'
 export { ConfigError, readConfig, settings, type Config, type Setting } from './config.ts'
 export { startServer, type RunningServer } from './server.ts'

@@ -12,12 +12,18 @@ import {
   type Logger,
   type Mesh as Engine,
   type Rooms,
+  type Selector,
   type Storage,
 } from '@mesh/core'
 import { attach } from './attach.ts'
 import { createAttempts } from './auth/attempts.ts'
 import { createAccounts, type Accounts } from './auth/accounts.ts'
-import { createHostAuthentication, type HostAuthenticate } from './auth/host.ts'
+import { createAuthenticate, createRevalidate, type HostRevalidate } from './auth/authentication.ts'
+import { builtinUsers } from './auth/builtin-users.ts'
+import type { HostAuthenticate } from './auth/host.ts'
+import { createHostSessions } from './auth/host-sessions.ts'
+import { createHostTokens, type HostTokens } from './auth/tokens.ts'
+import { createRevoke, type Revoke } from './auth/revoke.ts'
 import { createPasswords } from './auth/passwords.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
@@ -44,8 +50,13 @@ export interface MeshServerOptions {
   boundToLoopback?: () => boolean
   /** Addresses and networks (`10.0.0.0/8`) of proxies in front of Mesh, whose `X-Forwarded-For` is believed. */
   trustedProxies?: readonly string[]
-  /** Who is behind a request, where the host application has its own users. Without it Mesh keeps accounts. */
+  /** Who is behind a request, where the host application has its own users; `builtinUsers()` unless told. */
   authenticate?: HostAuthenticate
+  /**
+   * Asked a minute before the access of a connection ends whether the host still vouches for whom it let in; null ends the
+   * connection. Without it the client brings another token, or comes back and is asked for its cookie then.
+   */
+  revalidate?: HostRevalidate
   /** What replaces default limits. */
   limits?: object
   /** More capability words, for the host's own purposes. */
@@ -70,7 +81,11 @@ export interface MeshServer {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   readonly rooms: Rooms
   readonly invites: Invites
-  /** The built-in accounts. With `authenticate` nobody can log in to them, but they exist. */
+  /** Access tokens for the host's users, for clients that get theirs from the host. */
+  readonly tokens: HostTokens
+  /** Ends the access of a user, session or device at once. */
+  readonly revoke: Revoke
+  /** The built-in accounts. Without `builtinUsers()` nobody can log in to them, but they exist. */
   readonly accounts: Accounts
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
@@ -98,22 +113,30 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords()
   const attempts = createAttempts(limits.attempts)
+  const servers = new Set<HttpServer | HttpsServer>()
+  const boundToLoopback =
+    options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
+  const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
+  const hook = options.authenticate ?? builtinUsers()
+  const sessions = createHostSessions({ storage, accessKeys: keys.access, issuer, now: Date.now })
+  const disconnect = (which: Selector) => void engine.disconnect(which)
   const accounts = createAccounts({
     storage,
     passwords,
     accessKeys: keys.access,
     issuer,
-    disconnect: (which) => void engine.disconnect(which),
+    disconnect,
+    recognise: sessions.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
   })
-  const authenticate = options.authenticate
-    ? createHostAuthentication(storage, options.authenticate)
-    : ({ token }: { token: string | undefined }) => accounts.authenticate(token)
+  const authentication = { hook, revalidate: options.revalidate, accounts, sessions, allowOrigin }
+  const authenticate = createAuthenticate(authentication)
   const engine = createEngine({
     storage,
     capabilityKeys: keys.capability,
     issuer,
     authenticate,
+    revalidate: createRevalidate(authentication),
     logger,
     limits,
     extraCaps,
@@ -121,10 +144,6 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     ids: randomIds,
   })
 
-  const servers = new Set<HttpServer | HttpsServer>()
-  const boundToLoopback =
-    options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
-  const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
   const path = `${basePath}/ws`
   const addressOf = ({ socket, headers }: IncomingMessage) =>
     clientAddress(socket.remoteAddress, headers['x-forwarded-for']?.toString()) ?? ''
@@ -140,7 +159,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     storage,
     accounts,
     attempts,
-    builtinAccounts: !options.authenticate,
+    builtinAccounts: hook.builtinUsers === true,
     authenticate,
     capabilityKeys: keys.capability,
     issuer,
@@ -172,6 +191,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     handleUpgrade,
     rooms: engine.rooms,
     invites: engine.invites,
+    tokens: createHostTokens(sessions, Date.now),
+    revoke: createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now }),
     accounts,
     engine,
     storage,

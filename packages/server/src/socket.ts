@@ -126,16 +126,23 @@ class WsSocket implements MeshSocket {
 
 /** What the engine and a host's hook may know of an upgrade request. */
 export function describe(request: IncomingMessage, address: string): ConnectionRequest {
+  let headers: Headers | undefined
   return {
     url: request.url ?? '/',
     address,
-    headers: {
-      get(name) {
-        const value = request.headers[name.toLowerCase()]
-        return Array.isArray(value) ? value.join(', ') : (value ?? null)
-      },
+    // Made when they are asked for: whoever never says hello is not worth it.
+    get headers() {
+      return (headers ??= headersOf(request))
     },
   }
+}
+
+function headersOf({ headersDistinct }: IncomingMessage): Headers {
+  const headers = new Headers()
+  for (const [name, values = []] of Object.entries(headersDistinct)) {
+    for (const value of values) headers.append(name, value)
+  }
+  return headers
 }
 
 // Never written to.

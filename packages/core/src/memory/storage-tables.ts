@@ -1,5 +1,5 @@
 import type { Role } from '../acl.ts'
-import type { Invite, Login, Member, NewEvent, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
+import type { Invite, Login, Member, NewEvent, Revocation, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
 
 /** JSON text in place of an object, so that nobody outside holds a reference into the store. */
 type AsText<T, Key extends keyof T> = Omit<T, Key> & { readonly [K in Key]: string }
@@ -32,6 +32,7 @@ export interface Tables {
   /** The user id behind a login name, by {@link nameKey}. */
   names: Map<string, string>
   logins: Map<string, Login>
+  revocations: Map<string, Revocation>
   rooms: Map<string, RoomRecord>
   terminals: Map<string, Terminal>
   /** The audit log, each entry as JSON. */
@@ -48,6 +49,7 @@ export function createTables(): Tables {
     users: new Map(),
     names: new Map(),
     logins: new Map(),
+    revocations: new Map(),
     rooms: new Map(),
     terminals: new Map(),
     audit: [],

@@ -17,14 +17,14 @@ export function createUsers(open: OpenTables): UserStore {
       return 'created'
     },
 
-    async ensure({ user_id, username, created_at }) {
+    async ensure({ external, ...named }) {
       const { users } = open()
-      const known = users.get(user_id)
-      if (!known) {
-        users.set(user_id, { user_id, username, hashed_password: null, admin: false, disabled: false, created_at })
-      } else if (known.hashed_password === null) {
-        known.username = username
-      }
+      const known = users.get(named.user_id)
+      if (known && known.hashed_password !== null) return
+      const user: User = known ?? { ...named, hashed_password: null, admin: false, disabled: false }
+      user.username = named.username
+      if (external) user.external = { ...external }
+      users.set(user.user_id, user)
     },
 
     async find(user_id) {

@@ -4,6 +4,7 @@ import { createAuditLog } from './storage-audit.ts'
 import { createEvents } from './storage-events.ts'
 import { createInvites } from './storage-invites.ts'
 import { createLogins } from './storage-logins.ts'
+import { createRevocations } from './storage-revocations.ts'
 import { createRooms } from './storage-rooms.ts'
 import { createTerminals } from './storage-terminals.ts'
 import { createTables } from './storage-tables.ts'
@@ -25,6 +26,7 @@ export function createMemoryStorage(): Storage {
   return {
     users: createUsers(open),
     logins: createLogins(open),
+    revocations: createRevocations(open),
     rooms: createRooms(open),
     invites: createInvites(open),
     events: createEvents(open),

@@ -19,6 +19,7 @@ import type { Terminal, TerminalStore } from './terminals.ts'
 export interface Storage {
   readonly users: UserStore
   readonly logins: LoginStore
+  readonly revocations: RevocationStore
   readonly rooms: RoomStore
   readonly invites: InviteStore
   readonly events: EventStore
@@ -40,13 +41,21 @@ export interface User {
   admin: boolean
   disabled: boolean
   created_at: number
+  /** Where the user comes from when it is not from here: who vouches for them, and their id there. */
+  external?: ExternalIdentity | undefined
+}
+
+/** A user of a host application: the whole copy that is kept of them, but for the name that others see. */
+export interface ExternalIdentity {
+  issuer: string
+  subject: string
 }
 
 export interface UserStore {
   /** Adds a user. `taken` when another built-in account has the name. */
   create(user: User): Promise<'created' | 'taken'>
-  /** Adds a user of a host application, or brings its name up to date. */
-  ensure(user: Pick<User, 'user_id' | 'username' | 'created_at'>): Promise<void>
+  /** Adds a user of a host application, or brings name and origin up to date. A built-in account stays as it is. */
+  ensure(user: Pick<User, 'user_id' | 'username' | 'created_at' | 'external'>): Promise<void>
   find(user_id: string): Promise<User | undefined>
   /** Finds a built-in account by its login name, without regard to case. */
   findByName(username: string): Promise<User | undefined>
@@ -87,6 +96,22 @@ export interface LoginStore {
   }): Promise<{ outcome: 'rotated'; login: Login } | { outcome: 'reused' | 'unknown' }>
   /** Ends a login, or every login of a user. Returns the ids of the logins that it ended. */
   revoke(which: { sid: string } | { user_id: string }, now: number): Promise<string[]>
+}
+
+/** Access that was taken back before its time. */
+export interface Revocation {
+  /** The user, login or device whose access it was. */
+  id: string
+  revoked_at: number
+  /** From here on nothing is left that it would have to stop, and it may be forgotten. */
+  expires_at: number
+}
+
+export interface RevocationStore {
+  /** Notes a revocation; of two on the same id the later ends of both count. Forgets what has expired by `revoked_at`. */
+  add(revocation: Revocation): Promise<void>
+  /** Those on any of the ids that have not expired by `now`, by ascending id. */
+  find(ids: readonly string[], now: number): Promise<Revocation[]>
 }
 
 export interface Room {

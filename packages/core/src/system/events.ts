@@ -1,6 +1,9 @@
 import * as v from 'valibot'
 import { field, notice, request } from '../define.ts'
 
+/** The access token that what a host application proved was exchanged for. `expires_in` in seconds. */
+const exchanged = { access_token: v.optional(v.string()), expires_in: v.optional(field.count) }
+
 /** Opening, keeping and ending a connection. */
 export const systemClientEvents = {
   'system.hello': request({
@@ -48,7 +51,7 @@ export const systemClientEvents = {
 
 export const systemServerEvents = {
   'system.welcome': notice({
-    doc: 'Answers the hello: the connection is authenticated and this is its peer id. `resume.received` counts the frames that the session has taken in, the hello left out: a client that resumes sends those after them again, and nothing is lost or done twice.',
+    doc: 'Answers the hello: the connection is authenticated and this is its peer id. `resume.received` counts the frames that the session has taken in, the hello left out: a client that resumes sends those after them again, and nothing is lost or done twice. `access_token`, good for REST and `expires_in` seconds, is there where a session of the host application was exchanged for it.',
     payload: v.strictObject({
       session_id: field.sessionId,
       peer_id: field.peerId,
@@ -60,6 +63,7 @@ export const systemServerEvents = {
       limits: v.looseObject({}),
       server_time: field.instant,
       features: v.array(v.string()),
+      ...exchanged,
     }),
   }),
   'system.ping': notice({ doc: 'Asks whether the client is there.', payload: v.strictObject({}) }),
@@ -69,8 +73,8 @@ export const systemServerEvents = {
     payload: v.strictObject({ expires_at: field.instant }),
   }),
   'system.token.refreshed': notice({
-    doc: 'The fresh token is in force.',
-    payload: v.strictObject({ expires_at: field.instant }),
+    doc: 'The fresh token is in force. It also comes without having been asked for, when the host application vouches for its session again.',
+    payload: v.strictObject({ expires_at: field.instant, ...exchanged }),
   }),
   'system.draining': notice({
     doc: 'The server is about to stop: reconnect after this many milliseconds, which differ from client to client.',

@@ -1,5 +1,6 @@
 import type { Area, HandledType } from '../context.ts'
 import type { systemClientEvents } from './events.ts'
+import { refreshed } from './refreshed.ts'
 
 /** Keeping a connection. The hello is the session's own: before it there is no peer that could call a handler. */
 export function createSystem(): Area<keyof typeof systemClientEvents & HandledType> {
@@ -10,7 +11,7 @@ export function createSystem(): Area<keyof typeof systemClientEvents & HandledTy
       'system.pong': () => {},
       'system.ack': ({ peer, payload }) => peer.acknowledge(payload.received),
       async 'system.token.refresh'({ peer, payload }) {
-        return { expires_at: new Date(await peer.refresh(payload.token)).toISOString() }
+        return refreshed(await peer.refresh(payload.token))
       },
     },
   }

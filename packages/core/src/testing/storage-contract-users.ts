@@ -52,7 +52,15 @@ export const userCases: readonly StorageCase[] = [
       same((await users.findByName('ADA'))?.user_id, 'usr_b', 'the built-in account has it')
       await users.update('usr_h', { disabled: true })
       await users.ensure({ user_id: 'usr_h', username: 'Ada L', created_at: 9 })
-      same(await users.find('usr_h'), { ...added, username: 'Ada L', disabled: true }, 'only the name changed')
+      const renamed = { ...added, username: 'Ada L', disabled: true }
+      same(await users.find('usr_h'), renamed, 'only the name changed')
+      const external = { issuer: 'https://idp.test', subject: '17' }
+      await users.ensure({ user_id: 'usr_h', username: 'Ada L', created_at: 9, external })
+      same(await users.find('usr_h'), { ...renamed, external }, 'where it comes from')
+      await users.ensure({ user_id: 'usr_h', username: 'Ada L', created_at: 9 })
+      same(await users.find('usr_h'), { ...renamed, external }, 'what is not given stays')
+      await users.ensure({ user_id: 'usr_j', username: 'Joe', created_at: 9, external })
+      same((await users.find('usr_j'))?.external, external, 'known from the first time')
     },
   },
   {

@@ -6,6 +6,7 @@ import { inviteCases } from './storage-contract-invites.ts'
 import { loginCases } from './storage-contract-logins.ts'
 import { memberCases } from './storage-contract-members.ts'
 import { repeatCases } from './storage-contract-repeats.ts'
+import { revocationCases } from './storage-contract-revocations.ts'
 import { roomCases } from './storage-contract-rooms.ts'
 import { terminalCases } from './storage-contract-terminals.ts'
 import { userCases } from './storage-contract-users.ts'
@@ -55,6 +56,7 @@ export const storageContract: readonly StorageCase[] = [
   ...lifeCases,
   ...userCases,
   ...loginCases,
+  ...revocationCases,
   ...roomCases,
   ...memberCases,
   ...inviteCases,

@@ -13,33 +13,61 @@ export const accessLifeS = 600
 /** How far two clocks may be apart, in seconds. */
 export const leewayS = 5
 
+const hostClaims = v.strictObject({
+  admin: v.optional(v.literal(true)),
+  kind: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  roles: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(32))),
+})
+
+/** What a host application said of its user when the token was made for them; nothing of it is stored. */
+export type HostClaims = v.InferOutput<typeof hostClaims>
+
 const claims = v.strictObject({
   iss: v.string(),
   aud: v.string(),
   sub: field.userId,
   sid: field.sessionId,
   device_id: v.optional(field.deviceId),
+  host: v.optional(hostClaims),
   jti: v.string(),
   iat: field.count,
   exp: field.count,
 })
 
-/** What an access token says: this user, through this login, perhaps on this device. `iat` and `exp` in seconds. */
+/**
+ * What an access token says: this user, through this login, perhaps on this device; with `host`, a user of the host
+ * application, through a session there. `iat` and `exp` in seconds.
+ */
 export type AccessClaims = v.InferOutput<typeof claims>
 
-/** Signs an access token that lives {@link accessLifeS}. `now` in milliseconds. */
+/** Whom an access token is for, and for how long. */
+export interface AccessSubject {
+  issuer: string
+  user_id: string
+  sid: string
+  device_id?: string | undefined
+  host?: HostClaims | undefined
+  jti: string
+  /** Milliseconds since 1970. */
+  now: number
+  /** In seconds, at most {@link accessLifeS}, which it is unless told. */
+  life_s?: number | undefined
+}
+
+/** Signs an access token. */
 export async function issueAccess(
   ring: Keyring,
-  subject: { issuer: string; user_id: string; sid: string; device_id?: string | undefined; jti: string; now: number },
+  subject: AccessSubject,
 ): Promise<{ token: string; expires_at: number }> {
   const iat = Math.floor(subject.now / 1000)
-  const exp = iat + accessLifeS
+  const exp = iat + Math.min(Math.floor(subject.life_s ?? accessLifeS), accessLifeS)
   const token = await ring.sign(accessType, {
     iss: subject.issuer,
     aud: subject.issuer,
     sub: subject.user_id,
     sid: subject.sid,
     device_id: subject.device_id,
+    host: subject.host,
     jti: subject.jti,
     iat,
     exp,

@@ -1,4 +1,13 @@
-export { accessLifeS, accessType, issueAccess, leewayS, verifyAccess, type AccessClaims } from './access.ts'
+export {
+  accessLifeS,
+  accessType,
+  issueAccess,
+  leewayS,
+  verifyAccess,
+  type AccessClaims,
+  type AccessSubject,
+  type HostClaims,
+} from './access.ts'
 export {
   capabilityLifeS,
   capabilityType,
@@ -7,7 +16,7 @@ export {
   verifyCapability,
   type CapabilityClaims,
 } from './capability.ts'
-export type { Verified } from './jws.ts'
+export { readJws, type Jws, type Verified } from './jws.ts'
 export { createKeyringOf, type Keyring, type PublicKeys, type Signer, type Verifier } from './keyring.ts'
 export { issueSessionToken, sessionLifeS, sessionType, verifySessionToken, type SessionClaims } from './p2p.ts'
 export { createKeyring, generateSigningKey, publicJwkOf, publicKeysFrom, type PrivateJwk } from './keys.ts'

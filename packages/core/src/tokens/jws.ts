@@ -21,19 +21,35 @@ export function verifyJws<const S extends v.GenericSchema<unknown, object>>(
   token: string,
   options: { typ: string; keys: PublicKeys; schema: S; maxLength: number },
 ): Awaitable<Verified<v.InferOutput<S>> | undefined> {
-  if (token.length > options.maxLength) return undefined
+  const jws = readJws(token, options.maxLength)
+  const parsed = v.safeParse(header, jws?.header)
+  if (!jws || !parsed.success || parsed.output.typ !== options.typ) return undefined
+  const { kid } = parsed.output
+  return chain(options.keys.verify(kid, jws.signed, jws.signature), (holds) => {
+    if (!holds) return undefined
+    const claims = v.safeParse(options.schema, jws.payload, { abortEarly: true })
+    return claims.success ? { ...claims.output, kid } : undefined
+  })
+}
+
+/** A JWS in compact form, taken apart; nothing about it has been verified. */
+export interface Jws {
+  /** What JSON says, whatever that is; undefined where it is no JSON. */
+  readonly header: unknown
+  readonly payload: unknown
+  /** The text that was signed. */
+  readonly signed: string
+  readonly signature: Uint8Array
+}
+
+/** Takes a JWS in compact form apart. Undefined when it is too long, or not three parts of canonical base64url. */
+export function readJws(token: string, maxLength: number): Jws | undefined {
+  if (token.length > maxLength) return undefined
   const parts = token.split('.')
   if (parts.length !== 3) return undefined
   const [head, body, signature] = parts.map(bytesOf)
   if (!head || !body || !signature) return undefined
-  const parsed = v.safeParse(header, parseJson(head))
-  if (!parsed.success || parsed.output.typ !== options.typ) return undefined
-  const { kid } = parsed.output
-  return chain(options.keys.verify(kid, `${parts[0]}.${parts[1]}`, signature), (holds) => {
-    if (!holds) return undefined
-    const claims = v.safeParse(options.schema, parseJson(body), { abortEarly: true })
-    return claims.success ? { ...claims.output, kid } : undefined
-  })
+  return { header: parseJson(head), payload: parseJson(body), signed: `${parts[0]}.${parts[1]}`, signature }
 }
 
 /** The bytes of canonical base64url, or undefined. */

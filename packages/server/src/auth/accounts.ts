@@ -5,11 +5,13 @@ import {
   MeshError,
   randomIds,
   verifyAccess,
+  type AccessClaims,
   type Keyring,
   type Principal,
   type Selector,
   type Storage,
   type User,
+  type Verified,
 } from '@mesh/core'
 import type { Passwords } from './passwords.ts'
 
@@ -67,6 +69,8 @@ export function createAccounts(options: {
   issuer: string
   /** Closes the connections of a login or user. */
   disconnect(which: Selector): void
+  /** Who a token of a host's user stands for. @throws MeshError AUTH_INVALID */
+  recognise(claims: Verified<AccessClaims>): Promise<Principal>
   /** Takes a user out of every room. @throws MeshError CONFLICT */
   leaveRooms(user_id: string): Promise<void>
 }): Accounts {
@@ -176,6 +180,7 @@ export function createAccounts(options: {
     async authenticate(token) {
       if (token === undefined) throw new MeshError('AUTH_REQUIRED')
       const claims = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
+      if (claims.host) return options.recognise(claims)
       const [user, login] = await Promise.all([storage.users.find(claims.sub), storage.logins.find(claims.sid)])
       if (!user || user.disabled || !login || login.revoked_at !== null || login.user_id !== user.user_id) {
         throw new MeshError('AUTH_INVALID')

@@ -42,7 +42,10 @@ export function requireAdmin(principal: Principal | undefined): void {
 
 async function principalOf(c: Context<Env>, authenticate: Authenticate): Promise<Principal> {
   const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(c.req.header('authorization') ?? '')?.[1]
-  return authenticate({ token, request: { url: c.req.url, address: c.env.address ?? '', headers: c.req.raw.headers } })
+  return authenticate({
+    token,
+    request: { url: c.req.url, method: c.req.method, address: c.env.address ?? '', headers: c.req.raw.headers },
+  })
 }
 
 /** What is not written like an id cannot be there, so no store is asked for it. */

@@ -1,4 +1,15 @@
-import type { AuditFilter, AuditHead, AuditRecord, Login, Member, Room, RoomEvent, Terminal, User } from '@mesh/core'
+import type {
+  AuditFilter,
+  AuditHead,
+  AuditRecord,
+  Login,
+  Member,
+  Revocation,
+  Room,
+  RoomEvent,
+  Terminal,
+  User,
+} from '@mesh/core'
 import { nameKey } from './name-key.ts'
 import { toAudit, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
 import type { Db, TerminalTable } from './tables.ts'
@@ -34,6 +45,17 @@ export async function listUsers(
 /** Finds a login by its session id. */
 export async function findLogin(db: Db, sid: string): Promise<Login | undefined> {
   return db.selectFrom('mesh_login').selectAll().where('sid', '=', sid).executeTakeFirst()
+}
+
+/** The revocations on any of the ids that are still in force. */
+export async function findRevocations(db: Db, ids: readonly string[], now: number): Promise<Revocation[]> {
+  return db
+    .selectFrom('mesh_revocation')
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .where('expires_at', '>', now)
+    .orderBy('id')
+    .execute()
 }
 
 /** Finds a room. */

@@ -21,6 +21,7 @@ export const toUser = (row: UserTable): User => ({
   admin: row.admin === 1,
   disabled: row.disabled === 1,
   created_at: row.created_at,
+  ...(row.issuer === null || row.subject === null ? {} : { external: { issuer: row.issuer, subject: row.subject } }),
 })
 
 /** The row of a user; only an account with a password of its own has a login name. */
@@ -32,6 +33,8 @@ export const fromUser = (user: User): UserTable => ({
   admin: user.admin ? 1 : 0,
   disabled: user.disabled ? 1 : 0,
   created_at: user.created_at,
+  issuer: user.external?.issuer ?? null,
+  subject: user.external?.subject ?? null,
 })
 
 /** A room out of its row. The policy was written by this code, and is trusted to be one. */

@@ -36,6 +36,10 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       rotate: (change) => write('rotateLogin', change),
       revoke: (which, now) => write('revokeLogins', which, now),
     },
+    revocations: {
+      add: (revocation) => write('addRevocation', revocation),
+      find: (ids, now) => read((db) => reads.findRevocations(db, ids, now)),
+    },
     rooms: {
       create: (room, event) => write('createRoom', room, event),
       find: (room_id) => read((db) => reads.findRoom(db, room_id)),

@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely'
 export interface Tables {
   mesh_user: UserTable
   mesh_login: LoginTable
+  mesh_revocation: RevocationTable
   mesh_room: RoomTable
   mesh_member: MemberTable
   mesh_invite: InviteTable
@@ -31,6 +32,9 @@ export interface UserTable {
   admin: number
   disabled: number
   created_at: number
+  /** Both null for a built-in account. */
+  issuer: string | null
+  subject: string | null
 }
 
 export interface LoginTable {
@@ -40,6 +44,12 @@ export interface LoginTable {
   created_at: number
   expires_at: number
   revoked_at: number | null
+}
+
+export interface RevocationTable {
+  id: string
+  revoked_at: number
+  expires_at: number
 }
 
 export interface RoomTable {

@@ -4,6 +4,7 @@ import * as initial from './0001-initial.ts'
 import * as terminals from './0002-terminals.ts'
 import * as invites from './0005-invites.ts'
 import * as audit from './0006-audit.ts'
+import * as hostUsers from './0007-host-users.ts'
 
 /** Every step of the schema, in order. Forward only: a released step is never changed, a new one is added. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -11,6 +12,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-terminals': terminals,
   '0005-invites': invites,
   '0006-audit': audit,
+  '0007-host-users': hostUsers,
 }
 
 /** Where the steps that were taken are noted, and the row that keeps two migrations apart. */

@@ -4,6 +4,7 @@ import { appendEvent, recordMissedCall } from './events.ts'
 import { acceptInvite, createInvite, revokeInvite } from './invites.ts'
 import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
 import { removeMember, setMember } from './members.ts'
+import { addRevocation } from './revocations.ts'
 import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
 import {
   releaseTerminal,
@@ -27,6 +28,7 @@ export const operations = {
   createLogin,
   rotateLogin,
   revokeLogins,
+  addRevocation,
   createRoom,
   updateRoom,
   deleteRoom,

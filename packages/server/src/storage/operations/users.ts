@@ -21,16 +21,19 @@ export async function createUser(db: Db, user: User): Promise<'created' | 'taken
   return added ? 'created' : 'taken'
 }
 
-/** Adds a user of a host application, or brings its name up to date; a built-in account stays as it is. */
+/** Adds a user of a host application, or brings name and origin up to date; a built-in account stays as it is. */
 export async function ensureUser(
   db: Db,
-  { user_id, username, created_at }: Pick<User, 'user_id' | 'username' | 'created_at'>,
+  named: Pick<User, 'user_id' | 'username' | 'created_at' | 'external'>,
 ): Promise<void> {
+  const row = fromUser({ ...named, hashed_password: null, admin: false, disabled: false })
+  const { username, issuer, subject } = row
+  const change = issuer === null ? { username } : { username, issuer, subject }
   await db
     .insertInto('mesh_user')
-    .values(fromUser({ user_id, username, hashed_password: null, admin: false, disabled: false, created_at }))
+    .values(row)
     .onConflict((conflict) =>
-      conflict.column('user_id').doUpdateSet({ username }).where('mesh_user.hashed_password', 'is', null),
+      conflict.column('user_id').doUpdateSet(change).where('mesh_user.hashed_password', 'is', null),
     )
     .execute()
 }
