@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addMemberAdd } from './commands/member-add.ts'
+import { addMemberInvite } from './commands/member-invite.ts'
 import { addMemberList } from './commands/member-list.ts'
 import { addMemberRemove } from './commands/member-remove.ts'
 import { addMemberSetRole } from './commands/member-set-role.ts'
@@ -17,7 +18,11 @@ type Group = readonly [noun: string, description: string, verbs: readonly ((pare
 const groups: readonly Group[] = [
   ['user', 'the people who may sign in', [addUserCreate, addUserList]],
   ['room', 'the rooms', [addRoomCreate, addRoomList]],
-  ['member', 'who is in a room, and as what', [addMemberAdd, addMemberList, addMemberRemove, addMemberSetRole]],
+  [
+    'member',
+    'who is in a room, and as what',
+    [addMemberAdd, addMemberInvite, addMemberList, addMemberRemove, addMemberSetRole],
+  ],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],
 ]
 

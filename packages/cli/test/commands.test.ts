@@ -51,6 +51,22 @@ describe('mesh-cli without a server', { timeout: 60_000 }, () => {
     expect(await run(['member', 'set-role', 'Demo', 'bob', 'owner'])).toMatchObject({ code: 3 })
   })
 
+  it('makes invitations, whose code is printed this once', async () => {
+    expect((await run(['member', 'invite', 'Demo', '-q'])).stdout).toMatch(/^mic_[\w-]{43}\n$/)
+    const asked = ['member', 'invite', 'Demo', '--role', 'guest', '--expires-in', '3600', '--max-uses', '5']
+    const { data } = (await json(...asked)) as { data: { expires_at: string } }
+    expect(data).toMatchObject({ role: 'guest', max_uses: 5, code: expect.stringMatching(/^mic_/) })
+    expect(Date.parse(data.expires_at) - Date.now()).toBeLessThanOrEqual(3_600_000)
+    for (const wrong of [
+      ['--role', 'king'],
+      ['--expires-in', '2592001'],
+      ['--max-uses', '0'],
+    ]) {
+      expect(await run(['member', 'invite', 'Demo', ...wrong])).toMatchObject({ code: 2, stdout: '' })
+    }
+    expect(await run(['member', 'invite', 'Nowhere'])).toMatchObject({ code: 3 })
+  })
+
   it('keeps the last owner', async () => {
     expect(await run(['member', 'remove', 'Demo', 'alice'])).toMatchObject({ code: 5 })
   })

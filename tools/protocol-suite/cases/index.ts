@@ -10,6 +10,7 @@ import { p2p } from './p2p.ts'
 import { terminalControl } from './terminal-control.ts'
 import { terminal } from './terminal.ts'
 import { limits } from './limits.ts'
+import { invites } from './invites.ts'
 import { presence } from './presence.ts'
 import { rest } from './rest.ts'
 import { resumeAccess } from './resume-access.ts'
@@ -43,5 +44,6 @@ export const allCases: readonly Case[] = [
   ...revocation,
   ...limits,
   ...rest,
+  ...invites,
   ...discovery,
 ]

@@ -1,4 +1,4 @@
-import { field, isMeshError, MeshError, toInstant, type Member, type Room } from '@mesh/core'
+import { field, inviteSchema, isMeshError, MeshError, toInstant, type Invite, type Member, type Room } from '@mesh/core'
 import * as v from 'valibot'
 import { viewOf as userView } from '../auth/accounts.ts'
 import type { MeshServer } from '../mesh-server.ts'
@@ -65,6 +65,15 @@ export const operations = {
         throw new MeshError('CONFLICT', `Already in the room as ${member.role}`, { reason: 'already_member' })
       }
       return { data: memberView(await mesh.rooms.setMember('administrator', room_id, user_id, role)) }
+    },
+  ),
+
+  'member.invite': operation(
+    v.strictObject({ room: name, ...inviteSchema.entries }),
+    async (mesh, { room, ...wanted }) => {
+      const { room_id } = await findRoom(mesh, room)
+      const { invite, code } = await mesh.invites.create('administrator', room_id, wanted)
+      return { data: { ...inviteView(invite), code } }
     },
   ),
 
@@ -154,4 +163,8 @@ function roomView({ room_id, name, owner_user_id, created_at }: Room) {
 
 function memberView({ room_id, user_id, username, role, created_at }: Member) {
   return { room_id, user_id, username, role, created_at: toInstant(created_at) }
+}
+
+function inviteView({ invite_id, room_id, role, max_uses, expires_at }: Invite) {
+  return { invite_id, room_id, role, max_uses, expires_at: toInstant(expires_at) }
 }
