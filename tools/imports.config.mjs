@@ -29,7 +29,7 @@ export default {
     never(
       'events-stay-plain',
       'events.ts imports valibot and define.ts, so that browsers can load the event table alone.',
-      { path: '^packages/core/src/[^/]+/events\\.ts$' },
+      { path: '^packages/core/src/[^/]+/events\\.ts$', pathNot: '^packages/core/src/ports/' },
       { pathNot: [exactly('packages/core/src/define.ts'), dependency('valibot')] },
     ),
     never(

@@ -214,6 +214,7 @@ export class Connection implements TransportConnection, SessionConnection {
     this.#admit(hello, bars)
       .catch((error: unknown) => {
         if (this.#state !== 'authenticating') return
+        this.#host.audit.denied(error, { action: 'auth.token', address: this.address })
         this.#refuse(error, hello.id)
         this.close(reasonFor(error))
       })

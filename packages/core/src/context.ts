@@ -1,5 +1,5 @@
 import type { Role, RoomPolicy } from './acl.ts'
-import type { Audit } from './audit/audit.ts'
+import type { Audit } from './audit.ts'
 import type { CloseReason } from './errors.ts'
 import type { ClientFrame } from './frame.ts'
 import type { Ids } from './ids.ts'
@@ -34,6 +34,8 @@ export interface Principal {
   admin?: boolean | undefined
   /** When to ask again, milliseconds since 1970. */
   expires_at?: number | undefined
+  /** The network address that they come from, where it is known. */
+  address?: string | undefined
   /** What the host application said of its own user, for its hooks to see again; never sent to anybody. */
   host?: object | undefined
   /** The access token that what they came with was exchanged for; told to this client alone, and not kept. */

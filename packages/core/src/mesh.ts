@@ -1,6 +1,6 @@
 import { capabilities, capsOf, type RoomPolicy, type Role } from './acl.ts'
 import { createAddressCounts } from './addresses.ts'
-import { createAudit, type Audit } from './audit/audit.ts'
+import { createAudit, type Audit } from './audit.ts'
 import { createBoundedMap } from './bounded-map.ts'
 import { Allowance } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
@@ -169,6 +169,7 @@ export function createMesh(options: MeshOptions): Mesh {
     issuer,
     clock,
     ids,
+    audit,
     mayHold,
     isKnown: (cap) => knownCaps.includes(cap),
     iceServers: iceServers.of,
@@ -207,6 +208,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ids,
     limits,
     logger,
+    audit,
     hub,
     encoder,
     router,
@@ -297,6 +299,7 @@ export function createMesh(options: MeshOptions): Mesh {
     revokeKey(kid) {
       keys.revoke(kid)
       for (const part of parts) part.keyRevoked?.(kid)
+      void audit({ action: 'key.revoke', outcome: 'ok', actor: 'administrator', kid })
       return disconnectAll({ kid })
     },
 

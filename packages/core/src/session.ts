@@ -1,9 +1,10 @@
+import { actorOf, type Audit } from './audit.ts'
 import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
 import { deliver, eventFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
-import { decode, idOf } from './frame.ts'
+import { decode, idOf, type ClientFrame } from './frame.ts'
 import type { Hub } from './hub.ts'
 import type { Ids } from './ids.ts'
 import { internalError } from './internal-error.ts'
@@ -19,6 +20,7 @@ export interface SessionHost {
   readonly ids: Ids
   readonly limits: Limits
   readonly logger: Logger
+  readonly audit: Audit
   readonly hub: Hub
   readonly encoder: Encoder
   readonly router: Router
@@ -28,6 +30,7 @@ export interface SessionHost {
 
 /** The connection of a session, as the session needs it. */
 export interface SessionConnection {
+  readonly address: string
   readonly socket: MeshSocket
   close(reason: CloseReason): void
   /** The session goes on elsewhere. */
@@ -99,6 +102,10 @@ export class Session implements Peer, OutboxOwner {
 
   exited(occupant: Occupant): void {
     this.#rooms?.delete(occupant.room.room_id)
+  }
+
+  get address(): string | undefined {
+    return this.#connection?.address
   }
 
   get reconnecting(): boolean {
@@ -265,23 +272,29 @@ export class Session implements Peer, OutboxOwner {
   /** Handles one frame; while it has to wait for something, those behind it wait too. */
   #handle(text: string, size: number, now: number): void {
     const { limits, router, clock } = this.#host
-    let id: string | undefined
+    let frame: ClientFrame | undefined
     try {
-      const frame = decode(text, limits.depth)
-      id = frame.id
-      const wait = takeEvent(this.#buckets, limits, router.classOf(frame.type), now)
+      frame = decode(text, limits.depth)
+      const { id, type } = frame
+      const wait = takeEvent(this.#buckets, limits, router.classOf(type), now)
       if (wait > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait })
-      if (this.expires_at !== undefined && frame.type !== 'system.token.refresh' && clock.now() >= this.expires_at) {
+      if (this.expires_at !== undefined && type !== 'system.token.refresh' && clock.now() >= this.expires_at) {
         throw new MeshError('AUTH_EXPIRED')
       }
       const pending = router.route(this, frame, size)
       if (!pending) return
       this.#isBusy = true
       const goOn = () => this.#goOn()
-      pending.catch((error: unknown) => this.fail(error, frame.id)).then(goOn, goOn)
+      pending.catch((error: unknown) => this.#refuse(error, id, type)).then(goOn, goOn)
     } catch (error) {
-      this.fail(error, id ?? idOf(error))
+      this.#refuse(error, frame?.id ?? idOf(error), frame?.type)
     }
+  }
+
+  /** Answers a request with an error. That it was for want of a right, the audit log has to know. */
+  #refuse(error: unknown, reply_to: string | undefined, request: string | undefined): void {
+    this.#host.audit.denied(error, { ...actorOf(this), request })
+    this.fail(error, reply_to)
   }
 
   #goOn(): void {

@@ -1,3 +1,4 @@
+import { actorOf, type Audit, type Doer } from '../audit.ts'
 import type { Engine, Principal } from '../context.ts'
 import { toInstant } from '../encoder.ts'
 import { MeshError } from '../errors.ts'
@@ -14,14 +15,18 @@ import { requireWithin } from './policy.ts'
 export type GrantRequest = ClientPayload<'capability.request'>
 
 /** Whose the token is to be: the user, the login and the device key that it is bound to. */
-export type Grantee = Pick<Principal, 'user_id' | 'sid' | 'device_jkt'>
+export type Grantee = Pick<Principal, 'user_id' | 'sid' | 'device_jkt'> & Exclude<Doer, string>
 
-/** Decides on a request for capabilities: whole or not at all. `sub` is the peer or device that will use the token. */
+/**
+ * Decides on a request for capabilities: whole or not at all. `sub` is the peer or device that will use the token; `actor`
+ * asks for it, where that is not the one whose it is to be.
+ */
 export type Grant = (
   request: GrantRequest,
   sub: string,
   grantee: Grantee,
   membership: { room: Pick<Room, 'room_id' | 'policy' | 'policy_seq'>; member: Pick<Member, 'role' | 'member_seq'> },
+  actor?: Doer,
 ) => Promise<ServerPayload<'capability.granted'>>
 
 /** @see Grant */
@@ -30,11 +35,15 @@ export function createGrant(options: {
   issuer: string
   clock: Clock
   ids: Ids
+  audit: Audit
   mayHold: Engine['mayHold']
   isKnown(cap: string): boolean
   iceServers: IceServers['of']
 }): Grant {
-  return async (request, sub, { user_id, sid, device_jkt }, { room, member }) => {
+  const { audit } = options
+
+  return async (request, sub, grantee, { room, member }, actor = grantee) => {
+    const { user_id, sid, device_jkt } = grantee
     const caps = [...new Set(request.caps)].sort()
     for (const cap of caps) {
       if (!options.isKnown(cap))
@@ -45,13 +54,20 @@ export function createGrant(options: {
       throw new MeshError('BAD_MESSAGE', undefined, { reason: 'two_targets', path: 'target_device_id' })
     }
     const holder = { user_id, role: member.role, policy: room.policy, target: target_peer_id ?? target_device_id }
-    if (!caps.every((cap) => options.mayHold(cap, holder))) throw new MeshError('ACCESS_DENIED')
-    requireWithin(request, room.policy)
+    const note = { action: 'capability.grant', ...actorOf(actor), room_id: room.room_id, target: sub, caps } as const
+    try {
+      if (!caps.every((cap) => options.mayHold(cap, holder))) throw new MeshError('ACCESS_DENIED')
+      requireWithin(request, room.policy)
+    } catch (error) {
+      audit.denied(error, note)
+      throw error
+    }
     if (caps.includes('terminal:control') && target_peer_id === undefined && target_device_id === undefined) {
       throw new MeshError('BAD_MESSAGE', undefined, { reason: 'target_required', path: 'target_peer_id' })
     }
     const iat = Math.floor(options.clock.now() / 1000)
     const exp = iat + (request.ttl_s ?? capabilityLifeS.default)
+    const jti = options.ids.uuid()
     const token = await issueCapability(options.keys, {
       iss: options.issuer,
       aud: options.issuer,
@@ -60,7 +76,7 @@ export function createGrant(options: {
       caps,
       iat,
       exp,
-      jti: options.ids.uuid(),
+      jti,
       mv: versionOf(member.member_seq, room.policy_seq),
       ...(sid === undefined ? {} : { sid }),
       ...(target_peer_id === undefined ? {} : { target_peer_id }),
@@ -69,6 +85,7 @@ export function createGrant(options: {
       ...(max_rate === undefined ? {} : { max_rate }),
       ...(device_jkt === undefined ? {} : { cnf: { jkt: device_jkt } }),
     })
+    void audit({ ...note, outcome: 'ok', jti })
     const ice = options.iceServers(caps, { user_id, role: member.role })
     return {
       token,

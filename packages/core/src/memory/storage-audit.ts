@@ -1,4 +1,4 @@
-import { chainHash } from '../audit/chain.ts'
+import { chainHash } from '../audit-chain.ts'
 import type { AuditEntry, AuditRecord, AuditStore } from '../ports/index.ts'
 import type { OpenTables } from './storage-tables.ts'
 

@@ -11,7 +11,7 @@ export function createRooms(open: OpenTables): RoomStore {
 
   return {
     async create({ room_id, name, owner_user_id, created_at }, event) {
-      const { rooms, users } = open()
+      const { rooms, users, audit } = open()
       if (rooms.has(room_id)) throw new Error('A room with this id exists')
       if (!users.has(owner_user_id)) throw new Error('The owner of a room must exist')
       const record: RoomRecord = {
@@ -21,6 +21,7 @@ export function createRooms(open: OpenTables): RoomStore {
         events: [],
         missed: new Map(),
         once: new Set(),
+        audit,
       }
       const stored = appendTo(record, event)
       addMember(record, owner_user_id, 'owner', created_at)
@@ -52,8 +53,9 @@ export function createRooms(open: OpenTables): RoomStore {
       return eventOf(stored)
     },
 
-    async delete(room_id) {
-      const { rooms, once, terminals } = open()
+    async delete(room_id, entry) {
+      const { rooms, once, terminals, audit } = open()
+      if (entry && rooms.has(room_id)) audit.push(JSON.stringify(entry))
       for (const { terminal_id, room_id: place } of terminals.values())
         if (place === room_id) terminals.delete(terminal_id)
       for (const key of rooms.get(room_id)?.once ?? []) once.delete(key)

@@ -24,6 +24,8 @@ export interface RoomRecord {
   missed: Map<string, number>
   /** Keys into {@link Tables.once}. */
   once: Set<string>
+  /** {@link Tables.audit}, which hears of the decisions among the events. */
+  audit: string[]
 }
 
 /** Everything the memory storage knows. */
@@ -73,6 +75,7 @@ export function appendTo(record: RoomRecord, event: NewEvent): StoredEvent {
   const { id, type, from, at } = event
   const seq = record.room.seq + 1
   const stored = { room_id: record.room.room_id, seq, id, type, from, at, payload: JSON.stringify(event.payload) }
+  if (event.audit) record.audit.push(JSON.stringify({ at, room_id: stored.room_id, ...event.audit }))
   record.events.push(stored)
   record.room.seq = seq
   return stored

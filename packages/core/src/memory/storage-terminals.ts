@@ -16,7 +16,10 @@ export function createTerminals(open: OpenTables): TerminalStore {
   function append({ room_id, fence }: Pick<Terminal, 'room_id' | 'fence'>, event: NewEvent): RoomEvent {
     const record = open().rooms.get(room_id)
     if (!record) throw new Error('A terminal goes with its room')
-    return eventOf(appendTo(record, { ...event, payload: { ...event.payload, fence } }))
+    const { payload, audit } = event
+    return eventOf(
+      appendTo(record, { ...event, payload: { ...payload, fence }, ...(audit && { audit: { ...audit, fence } }) }),
+    )
   }
 
   return {

@@ -1,4 +1,4 @@
-import type { AuditAction } from '../audit/actions.ts'
+import type { AuditAction } from '../audit-actions.ts'
 
 /** One decision that matters: who, what, about whom, and how it came out. Never a token, a password, a code or a text. */
 export interface AuditEntry {
@@ -32,13 +32,16 @@ export interface AuditEntry {
   count?: number | undefined
 }
 
+/** What is to be noted; the instant is added. */
+export type AuditEvent = Omit<AuditEntry, 'at'>
+
 /** An entry in its place in the chain. */
 export interface AuditRecord extends AuditEntry {
   /** Gapless from 1 on. */
   seq: number
   /** The `hash` of the entry before it; empty for the first. */
   prev_hash: string
-  /** SHA-256 over `prev_hash`, `seq` and the entry, URL-safe: see `audit/chain.ts`. */
+  /** SHA-256 over `prev_hash`, `seq` and the entry, URL-safe: see `audit-chain.ts`. */
   hash: string
 }
 

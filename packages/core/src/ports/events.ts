@@ -1,3 +1,5 @@
+import type { AuditEvent } from './audit.ts'
+
 /** A durable event of a room before it has its place in the order. */
 export interface NewEvent {
   /** UUID of the envelope in which it is announced. */
@@ -8,10 +10,12 @@ export interface NewEvent {
   at: number
   /** JSON; on the wire `seq` joins it. */
   payload: Readonly<Record<string, unknown>>
+  /** Where the event is a decision that the audit log must have: the store writes both in one step, or neither. */
+  audit?: Omit<AuditEvent, 'room_id'>
 }
 
 /** A durable event in its place. */
-export interface RoomEvent extends NewEvent {
+export interface RoomEvent extends Omit<NewEvent, 'audit'> {
   room_id: string
   seq: number
 }

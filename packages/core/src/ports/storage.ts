@@ -1,5 +1,5 @@
 import type { Role, RoomPolicy } from '../acl.ts'
-import type { AuditStore } from './audit.ts'
+import type { AuditEntry, AuditStore } from './audit.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
 import type { InviteStore } from './invites.ts'
 import type { Terminal, TerminalStore } from './terminals.ts'
@@ -150,8 +150,8 @@ export interface RoomStore {
     change: { name?: string; policy?: RoomPolicy },
     event: NewEvent,
   ): Promise<RoomEvent | undefined>
-  /** Deletes the room with its members, invitations and events. False when there was none. */
-  delete(room_id: string): Promise<boolean>
+  /** Deletes the room with its members, invitations and events, and notes that in the same step. False when there was none. */
+  delete(room_id: string, audit?: AuditEntry): Promise<boolean>
   member(room_id: string, user_id: string): Promise<Member | undefined>
   /**
    * The room, all its members and the terminals that members share, in one consistent view: members by ascending

@@ -68,7 +68,7 @@ export type TerminalRefusal = { outcome: 'conflict'; terminal: Terminal } | { ou
 /**
  * Open terminals with their leases. Each write is one step together with its events, so that a grant and the removal of
  * a member, or two grants, never pass each other. The store puts the terminal's `fence` into the payload of each
- * `terminal.control.*` event. `now` is the caller's clock; a store that several nodes share may use its own instead.
+ * `terminal.control.*` event, and into what the audit log is told with it. `now` is the caller's clock; a store that several nodes share may use its own instead.
  */
 export interface TerminalStore {
   find(terminal_id: string): Promise<Terminal | undefined>

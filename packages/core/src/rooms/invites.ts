@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Action, Role } from '../acl.ts'
+import { actorOf } from '../audit.ts'
 import type { Engine } from '../context.ts'
 import { field } from '../define.ts'
 import { MeshError } from '../errors.ts'
@@ -34,7 +35,7 @@ export interface Invites {
    * Makes a user a member by a code. Of a member already nothing changes, and no use is counted.
    * @throws MeshError NOT_FOUND, whether the code is unknown, expired, used up, revoked or its maker may invite no more
    */
-  accept(user_id: string, code: string): Promise<Member>
+  accept(user_id: string, code: string, actor?: Actor): Promise<Member>
   /** Invitations that still let somebody in, by rising `invite_id`. @throws MeshError ROOM_NOT_FOUND, ACCESS_DENIED */
   list(actor: Actor, room_id: string, page: Page<string>): Promise<Invite[]>
   /** Takes an invitation back. @throws MeshError ROOM_NOT_FOUND, ACCESS_DENIED, NOT_FOUND */
@@ -48,11 +49,12 @@ export function createInvites({
   ids,
   digest,
   limits,
+  audit,
   publish,
   authorize,
   newEvent,
   write,
-}: Pick<Engine, 'storage' | 'clock' | 'ids' | 'digest' | 'limits' | 'publish'> &
+}: Pick<Engine, 'storage' | 'clock' | 'ids' | 'digest' | 'limits' | 'audit' | 'publish'> &
   Pick<Rooms, 'authorize'> &
   RoomWrites): Invites {
   return {
@@ -76,16 +78,25 @@ export function createInvites({
       if (outcome === 'full') {
         throw new MeshError('CONFLICT', 'Too many open invitations', { reason: 'too_many_invites' })
       }
+      const { invite_id: target } = invite
+      void audit({ action: 'invite.create', outcome: 'ok', ...actorOf(actor), room_id, target, role })
       return { invite: { ...invite, uses: 0 }, code }
     },
 
-    async accept(user_id, code) {
+    async accept(user_id, code, actor = { user_id }) {
       const [code_hash, user] = await Promise.all([digest(code), storage.users.find(user_id)])
       const now = clock.now()
       const invite = await storage.invites.find(code_hash, now)
-      if (!invite || !user) throw noInvite()
+      if (!invite || !user) {
+        void audit({ action: 'invite.accept', outcome: 'denied', ...actorOf(actor), reason: 'NOT_FOUND' })
+        throw noInvite()
+      }
       const { room_id, invite_id, role } = invite
-      const event = newEvent('room.member.added', { user_id, username: user.username, role })
+      const event = newEvent('room.member.added', { user_id, username: user.username, role }, actor, {
+        action: 'invite.accept',
+        target: invite_id,
+        role,
+      })
       const accepted = await write(room_id, storage.invites.accept({ room_id, invite_id, user_id, now }, event))
       if (accepted.outcome === 'missing') throw noInvite()
       if ('event' in accepted) publish(accepted.event)
@@ -102,6 +113,7 @@ export function createInvites({
     async revoke(actor, room_id, invite_id) {
       await authorize(actor, room_id, 'invite')
       if (!(await storage.invites.revoke(room_id, invite_id))) throw noInvite()
+      void audit({ action: 'invite.revoke', outcome: 'ok', ...actorOf(actor), room_id, target: invite_id })
     },
   }
 }

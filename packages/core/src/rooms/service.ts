@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { actorOf, type Doer } from '../audit.ts'
 import { actionsOf, roles, type Action, type Role, type RoomPolicy } from '../acl.ts'
 import type { Engine } from '../context.ts'
 import { field } from '../define.ts'
@@ -8,7 +9,7 @@ import type { Member, Room, RoomEvent } from '../ports/index.ts'
 import type { RoomWrites } from './writes.ts'
 
 /** On whose behalf something is done: a user, held to the ACL, or the administrator, who is not. */
-export type Actor = { readonly user_id: string } | 'administrator'
+export type Actor = Doer
 
 const caps = v.pipe(v.array(field.capability), v.maxLength(32))
 
@@ -35,7 +36,8 @@ export interface Page<C> {
 
 /** Rooms and their members, for REST, the command line and the host application. Every change is told at once. */
 export interface Rooms {
-  create(owner_user_id: string, name: string): Promise<Room>
+  /** `actor` where somebody else than the owner makes it. */
+  create(owner_user_id: string, name: string, actor?: Actor): Promise<Room>
   get(actor: Actor, room_id: string): Promise<Room>
   list(actor: Actor, page: Page<string>): Promise<Room[]>
   update(actor: Actor, room_id: string, change: RoomChange): Promise<Room>
@@ -87,11 +89,14 @@ export function createRoomService(
   return {
     authorize,
 
-    async create(owner_user_id, name) {
+    async create(owner_user_id, name, actor = { user_id: owner_user_id }) {
       const owner = await storage.users.find(owner_user_id)
       if (!owner) throw new MeshError('NOT_FOUND', 'No such user')
       const room = { room_id: ids.id('room'), name: cleanName(name), owner_user_id, created_at: clock.now() }
-      const event = newEvent('room.created', { user_id: owner_user_id, name: room.name })
+      const event = newEvent('room.created', { user_id: owner_user_id, name: room.name }, actor, {
+        action: 'room.create',
+        target: owner_user_id,
+      })
       const { seq } = await storage.rooms.create(room, event)
       return { ...room, policy: {}, policy_seq: 0, seq }
     },
@@ -108,7 +113,8 @@ export function createRoomService(
         ...(policy === undefined ? {} : { policy: merge(room.policy, policy) }),
       }
       if (Object.keys(change).length === 0) return room
-      const event = await write(room_id, storage.rooms.update(room_id, change, newEvent('room.updated', change)))
+      const updated = newEvent('room.updated', change, actor, { action: 'room.update', changes: changesOf(change) })
+      const event = await write(room_id, storage.rooms.update(room_id, change, updated))
       if (!event) throw new MeshError('ROOM_NOT_FOUND')
       engine.publish(event)
       return reread(room_id)
@@ -116,7 +122,8 @@ export function createRoomService(
 
     async delete(actor, room_id) {
       await authorize(actor, room_id, 'room.delete')
-      if (!(await write(room_id, storage.rooms.delete(room_id)))) throw new MeshError('ROOM_NOT_FOUND')
+      const note = { at: clock.now(), action: 'room.delete', outcome: 'ok', room_id, ...actorOf(actor) } as const
+      if (!(await write(room_id, storage.rooms.delete(room_id, note)))) throw new MeshError('ROOM_NOT_FOUND')
       engine.closeRoom(room_id)
     },
 
@@ -134,7 +141,10 @@ export function createRoomService(
         room_id,
         storage.rooms.setMember(
           { room_id, user_id, role, at: clock.now() },
-          { added: newEvent('room.member.added', payload), updated: newEvent('room.member.updated', payload) },
+          {
+            added: newEvent('room.member.added', payload, actor, { action: 'member.add', target: user_id, role }),
+            updated: newEvent('room.member.updated', payload, actor, { action: 'member.role', target: user_id, role }),
+          },
         ),
       )
       if (result.outcome === 'missing') throw new MeshError('ROOM_NOT_FOUND')
@@ -150,7 +160,10 @@ export function createRoomService(
       await authorize(actor, room_id, isSelf ? 'join' : 'members')
       const result = await write(
         room_id,
-        storage.rooms.removeMember({ room_id, user_id }, newEvent('room.member.removed', { user_id })),
+        storage.rooms.removeMember(
+          { room_id, user_id },
+          newEvent('room.member.removed', { user_id }, actor, { action: 'member.remove', target: user_id }),
+        ),
       )
       if (result.outcome === 'missing') throw new MeshError('NOT_FOUND', 'No such member')
       if (result.outcome === 'last_owner') throw lastOwner()
@@ -168,6 +181,12 @@ export function createRoomService(
       return found.filter((event) => event.seq > hiddenFrom(member))
     },
   }
+}
+
+/** What of a room was changed, for the audit log: the policy word by word, the name without saying which. */
+function changesOf({ name, policy }: { name?: string; policy?: RoomPolicy }): string[] {
+  const rules = Object.entries(policy ?? {}).map(([rule, value]) => `${rule}=${JSON.stringify(value)}`)
+  return name === undefined ? rules : ['name', ...rules]
 }
 
 /** The `seq` up to which history is not for this member. */

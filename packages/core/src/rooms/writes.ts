@@ -1,10 +1,16 @@
+import { actorOf, type Doer } from '../audit.ts'
 import type { Engine } from '../context.ts'
-import type { NewEvent } from '../ports/index.ts'
+import type { AuditEvent, NewEvent } from '../ports/index.ts'
 
 /** What the services of rooms have in common when they change one. */
 export interface RoomWrites {
-  /** An event of the server's own, for the room's log. */
-  newEvent(type: string, payload: NewEvent['payload']): NewEvent
+  /** A decision of somebody's as an event, for the room's log and, as `audit`, for the audit log. */
+  newEvent(
+    type: string,
+    payload: NewEvent['payload'],
+    doer: Doer,
+    audit: Omit<AuditEvent, 'outcome' | 'room_id'>,
+  ): NewEvent
   /** A write that failed may have taken effect: what it changed must not wait for the next event to be noticed. */
   write<T>(room_id: string, result: Promise<T>): Promise<T>
 }
@@ -16,7 +22,14 @@ export function createRoomWrites({
   checkRoom,
 }: Pick<Engine, 'clock' | 'ids'> & { checkRoom(room_id: string): Promise<void> }): RoomWrites {
   return {
-    newEvent: (type, payload) => ({ id: ids.uuid(), type, from: 'server', at: clock.now(), payload }),
+    newEvent: (type, payload, doer, audit) => ({
+      id: ids.uuid(),
+      type,
+      from: 'server',
+      at: clock.now(),
+      payload,
+      audit: { outcome: 'ok', ...actorOf(doer), ...audit },
+    }),
 
     async write(room_id, result) {
       try {

@@ -1,5 +1,6 @@
+import { actorOf } from '../audit.ts'
 import type { Engine, Peer } from '../context.ts'
-import type { NewEvent, Release } from '../ports/index.ts'
+import type { AuditEvent, NewEvent, Release } from '../ports/index.ts'
 import type { ServerPayload } from '../protocol.ts'
 
 /** Why control is over. */
@@ -15,12 +16,24 @@ export interface By {
 export function createEndings(engine: Engine) {
   const { storage, clock, ids } = engine
 
-  function newEvent(type: string, payload: NewEvent['payload'], by?: By): NewEvent {
-    return { id: ids.uuid(), type, from: by?.peer.peer_id ?? 'server', at: clock.now(), payload }
+  /** An event of a terminal; with `audit` it is a decision that the audit log must have. */
+  function newEvent(
+    type: string,
+    payload: NewEvent['payload'],
+    by?: By,
+    audit?: Omit<AuditEvent, 'outcome' | 'room_id'>,
+  ): NewEvent {
+    const event = { id: ids.uuid(), type, from: by?.peer.peer_id ?? 'server', at: clock.now(), payload }
+    const actor = by ? actorOf(by.peer) : { actor: 'server' }
+    return audit ? { ...event, audit: { ...actor, outcome: 'ok', ...audit } } : event
   }
 
   const released = (terminal_id: string, reason: Reason, by?: By) =>
-    newEvent('terminal.control.released', { terminal_id, reason }, by)
+    newEvent('terminal.control.released', { terminal_id, reason }, by, {
+      action: 'lease.release',
+      target: terminal_id,
+      reason,
+    })
 
   return {
     newEvent,

@@ -43,7 +43,7 @@ export function createTerminals(engine: Engine): Area<keyof typeof terminalClien
     const expires_at = Math.min(now + limits.terminal_lease_ms, token.exp * 1000)
     // Clocks may differ by the leeway of the check; a lease takes its end from the token to the letter.
     if (expires_at <= now) throw new MeshError('CAP_EXPIRED')
-    return { now, expires_at, token: { kid: token.kid, target } }
+    return { now, expires_at, token: { kid: token.kid, target }, jti: token.jti }
   }
 
   function requireHost({ room_id, host_peer_id }: Terminal): void {
@@ -112,12 +112,17 @@ export function createTerminals(engine: Engine): Area<keyof typeof terminalClien
             if (freed.outcome !== 'conflict') throw refusal(freed)
           }
         }
-        const { now, expires_at, token } = judge(place, await verify(cap_token))
+        const { now, expires_at, token, jti } = judge(place, await verify(cap_token))
         requireHost(terminal)
         const payloadOfGrant = { terminal_id, peer_id, expires_at: new Date(expires_at).toISOString() }
         const result = await storage.terminals.take(
           { terminal_id, peer_id, user_id, force: force && isHost, now, expires_at },
-          endings.newEvent('terminal.control.granted', payloadOfGrant, by),
+          endings.newEvent('terminal.control.granted', payloadOfGrant, by, {
+            action: 'lease.grant',
+            target: terminal_id,
+            jti,
+            ...(force ? { reason: 'forced' } : {}),
+          }),
         )
         if (result.outcome !== 'granted') throw refusal(result)
         try {

@@ -32,10 +32,16 @@ export async function grantCapability(mesh: MeshServer, input: v.InferOutput<typ
   if (peer && peer.user_id !== user_id) throw new MeshError('CONFLICT', 'This peer belongs to another user')
   const { member } = await mesh.rooms.authorize({ user_id }, room.room_id, 'capability')
   if (!member) throw new MeshError('ACCESS_DENIED')
-  return mesh.engine.grant({ room_id: room.room_id, ...request, ...targetOf(target) }, sub, peer ?? { user_id }, {
-    room,
-    member,
-  })
+  return mesh.engine.grant(
+    { room_id: room.room_id, ...request, ...targetOf(target) },
+    sub,
+    peer ?? { user_id },
+    {
+      room,
+      member,
+    },
+    'administrator',
+  )
 }
 
 function livePeer({ engine }: MeshServer, id: string): Peer | undefined {

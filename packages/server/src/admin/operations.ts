@@ -49,7 +49,7 @@ export const operations = {
 
   'room.create': operation(v.strictObject({ name, owner: name }), async (mesh, { name, owner }) => {
     const { user_id } = await findUser(mesh, owner)
-    return { data: roomView(await mesh.rooms.create(user_id, name)) }
+    return { data: roomView(await mesh.rooms.create(user_id, name, 'administrator')) }
   }),
 
   'room.list': operation(page, async ({ rooms }, asked) => {

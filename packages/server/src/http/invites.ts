@@ -53,10 +53,11 @@ export const inviteRoutes = [
     auth: 'bearer',
     limit: 'invite',
     answer: memberView,
-    async handle({ app: { mesh, attempts }, principal: { user_id }, params }) {
+    async handle({ app: { mesh, attempts }, principal, params }) {
+      const { user_id } = principal
       // By user as well: one account may call from many addresses.
       attempts.take('invite', user_id)
-      const member = await mesh.invites.accept(user_id, params.code)
+      const member = await mesh.invites.accept(user_id, params.code, principal)
       attempts.giveBack('invite', user_id)
       return viewOfMember(member)
     },

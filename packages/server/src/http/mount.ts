@@ -1,4 +1,4 @@
-import { MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
+import { actorOf, MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { readBody, readQuery } from './body.ts'
@@ -12,25 +12,33 @@ import { paramsOf, pathParams, statusOf, type Route, type Services } from './rou
 export function mount(app: Hono<Env>, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
   for (const route of routes) {
     app.on(route.method.toUpperCase(), route.path, async (c) => {
-      const network = c.env.address === undefined ? undefined : networkOf(c.env.address)
+      const { address } = c.env
+      const network = address === undefined ? undefined : networkOf(address)
       if (route.limit) services.attempts.take(route.limit, network)
-      const principal = route.auth === 'none' ? undefined : await principalOf(c, authenticate)
-      if (route.auth === 'admin') requireAdmin(principal)
-      const query = route.query && readQuery(c, route.query)
-      const body = route.body && (await readBody(c, route.body))
-      const answer = await route.handle({
-        app: services,
-        principal,
-        params: readParams(c, route),
-        query,
-        body,
-        network,
+      let principal: Principal | undefined
+      const answer = await answerOf().catch((error: unknown) => {
+        const action = principal || route.auth === 'none' ? 'request.deny' : 'auth.token'
+        services.mesh.audit.denied(error, {
+          action,
+          address,
+          ...(principal && actorOf(principal)),
+          request: route.name,
+        })
+        throw error
       })
       if (route.limit) services.attempts.giveBack(route.limit, network)
       c.header('cache-control', route.maxAge === undefined ? 'no-store' : `public, max-age=${route.maxAge}`)
       const status = statusOf(route)
       // JSON is what every answer's schema can be written as, which the documents prove for each.
       return status === 204 ? c.body(null, 204) : c.json(answer as object, status)
+
+      async function answerOf(): Promise<unknown> {
+        if (route.auth !== 'none') principal = await principalOf(c, authenticate)
+        if (route.auth === 'admin') requireAdmin(principal)
+        const query = route.query && readQuery(c, route.query)
+        const body = route.body && (await readBody(c, route.body))
+        return route.handle({ app: services, principal, params: readParams(c, route), query, body, network })
+      }
     })
   }
 }
@@ -42,10 +50,11 @@ export function requireAdmin(principal: Principal | undefined): void {
 
 async function principalOf(c: Context<Env>, authenticate: Authenticate): Promise<Principal> {
   const token = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(c.req.header('authorization') ?? '')?.[1]
-  return authenticate({
+  const principal = await authenticate({
     token,
     request: { url: c.req.url, method: c.req.method, address: c.env.address ?? '', headers: c.req.raw.headers },
   })
+  return { ...principal, address: c.env.address }
 }
 
 /** What is not written like an id cannot be there, so no store is asked for it. */

@@ -18,7 +18,8 @@ export const roomRoutes = [
     status: 201,
     answer: roomView,
     errors: ['NOT_FOUND'],
-    handle: async ({ app, principal, body }) => viewOfRoom(await app.mesh.rooms.create(principal.user_id, body.name)),
+    handle: async ({ app, principal, body }) =>
+      viewOfRoom(await app.mesh.rooms.create(principal.user_id, body.name, principal)),
   }),
   route({
     method: 'get',

@@ -45,7 +45,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       find: (room_id) => read((db) => reads.findRoom(db, room_id)),
       list: (page) => read((db) => reads.listRooms(db, page)),
       update: (room_id, change, event) => write('updateRoom', room_id, change, event),
-      delete: (room_id) => write('deleteRoom', room_id),
+      delete: (room_id, audit) => write('deleteRoom', room_id, audit),
       member: (room_id, user_id) => read((db) => reads.findMember(db, room_id, user_id)),
       snapshot: (room_id) => read((db) => reads.snapshotRoom(db, room_id)),
       setMember: (change, events) => write('setMember', change, events),

@@ -1,5 +1,6 @@
-import type { NewEvent, Room, RoomEvent, RoomPolicy } from '@mesh/core'
+import type { AuditEntry, NewEvent, Room, RoomEvent, RoomPolicy } from '@mesh/core'
 import type { Db } from '../tables.ts'
+import { appendAudit } from './audit.ts'
 import { appendTo, lockRoom } from './log.ts'
 import { addMember } from './members.ts'
 
@@ -41,7 +42,9 @@ export async function updateRoom(
 }
 
 /** Deletes the room; its members and events go with it by foreign key. */
-export async function deleteRoom(db: Db, room_id: string): Promise<boolean> {
+export async function deleteRoom(db: Db, room_id: string, audit?: AuditEntry): Promise<boolean> {
   const deleted = await db.deleteFrom('mesh_room').where('room_id', '=', room_id).returning('room_id').execute()
-  return deleted.length > 0
+  if (deleted.length === 0) return false
+  if (audit) await appendAudit(db, audit)
+  return true
 }

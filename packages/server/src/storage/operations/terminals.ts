@@ -150,5 +150,6 @@ async function conflict(db: Db, terminal_id: string, now = 0): Promise<TerminalR
 }
 
 function withFence(event: NewEvent, fence: number): NewEvent {
-  return { ...event, payload: { ...event.payload, fence } }
+  const { payload, audit } = event
+  return { ...event, payload: { ...payload, fence }, ...(audit && { audit: { ...audit, fence } }) }
 }

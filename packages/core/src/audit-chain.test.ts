@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createMemoryStorage } from '../memory/storage.ts'
-import type { AuditRecord, AuditStore } from '../ports/index.ts'
-import { verifyChain } from './chain.ts'
+import { createMemoryStorage } from './memory/storage.ts'
+import type { AuditRecord, AuditStore } from './ports/index.ts'
+import { verifyChain } from './audit-chain.ts'
 
 /** A sound log of five entries, and whoever has been at it. */
 async function tampered(change: (records: AuditRecord[]) => AuditRecord[]): Promise<AuditStore> {

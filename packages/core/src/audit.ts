@@ -1,8 +1,5 @@
-import { isMeshError } from '../errors.ts'
-import type { AuditEntry, AuditStore, Clock, Logger } from '../ports/index.ts'
-
-/** What is to be noted; the instant is added. */
-export type AuditEvent = Omit<AuditEntry, 'at'>
+import { isMeshError, type ErrorCode } from './errors.ts'
+import type { AuditEntry, AuditEvent, AuditStore, Clock, Logger } from './ports/index.ts'
 
 /** Notes decisions in the audit log. */
 export interface Audit {
@@ -10,13 +7,27 @@ export interface Audit {
    * Notes one. Resolves when it is on disk, and never rejects: an entry that could not be written is logged, counted, and
    * told of in the log itself (`audit.lost`) once it can be written again. Nobody on the way of a signal waits for it.
    *
-   * Of refusals of the same action to the same actor one is written at once; how many more there were within the minute
+   * Of the same refusals to the same actor one is written at once; how many more there were within the minute
    * is one further entry at its end, so that a flood of them does not become a flood of entries.
    */
   (event: AuditEvent): Promise<void>
+  /**
+   * Notes that a request was refused for want of a right, if that is what the error says, and not any other. An error is
+   * noted once, by whoever meets it first and knows most about it.
+   */
+  denied(error: unknown, event: Partial<AuditEvent>): void
   /** Writes what is still being counted. */
   flush(): Promise<void>
 }
+
+/** What is said to those who lack a right. */
+const denials: ReadonlySet<ErrorCode> = new Set([
+  'ACCESS_DENIED',
+  'CAP_REQUIRED',
+  'CAP_EXPIRED',
+  'CAP_INVALID',
+  'AUTH_INVALID',
+])
 
 /** How long refusals are counted together, in milliseconds. */
 const windowMs = 60_000
@@ -26,6 +37,7 @@ const maxActors = 1_000
 
 /** @see Audit */
 export function createAudit({ store, clock, logger }: { store: AuditStore; clock: Clock; logger: Logger }): Audit {
+  const noted = new WeakSet<Error>()
   let lost = 0
   let counted = new Map<string, { event: AuditEvent; more: number }>()
   let stopWindow: (() => void) | undefined
@@ -51,7 +63,7 @@ export function createAudit({ store, clock, logger }: { store: AuditStore; clock
   /** Whether it is one more of what was just refused, and so only counted. */
   function isRepeated(event: AuditEvent): boolean {
     stopWindow ??= clock.after(windowMs, () => void flush())
-    const whose = JSON.stringify([event.action, event.actor ?? event.address])
+    const whose = JSON.stringify([event.action, event.actor ?? event.address, event.request, event.reason])
     const known = counted.get(whose)
     if (known) {
       known.more++
@@ -79,7 +91,14 @@ export function createAudit({ store, clock, logger }: { store: AuditStore; clock
   const audit = async (event: AuditEvent): Promise<void> => {
     if (event.outcome === 'ok' || !isRepeated(event)) await append(event)
   }
-  return Object.assign(audit, { flush })
+  return Object.assign(audit, {
+    flush,
+    denied(error: unknown, event: Partial<AuditEvent>) {
+      if (!isMeshError(error) || !denials.has(error.code) || noted.has(error)) return
+      noted.add(error)
+      void audit({ action: 'request.deny', ...event, outcome: 'denied', reason: error.code })
+    },
+  })
 }
 
 /** Somebody who does something: a principal, a peer, or the administrator at the machine. */

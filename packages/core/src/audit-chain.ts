@@ -1,5 +1,5 @@
-import { sha256 } from '../ids.ts'
-import type { AuditEntry, AuditHead, AuditRecord, AuditStore } from '../ports/audit.ts'
+import { sha256 } from './ids.ts'
+import type { AuditEntry, AuditHead, AuditRecord, AuditStore } from './ports/audit.ts'
 
 /**
  * What is hashed of an entry: a JSON array of `prev_hash`, `seq`, `at`, `action`, `outcome`, `actor`, `room_id` (null where

@@ -5,7 +5,7 @@ export const auditActions = {
   'auth.refresh': 'A refresh token was refused: it had been used before, which ended the login.',
   'auth.logout': 'A login was ended by its user.',
   'auth.password': 'A password was changed, or somebody tried to.',
-  'auth.connect': 'A connection was refused: its access token did not hold.',
+  'auth.token': 'An access token did not hold: its connection or request was refused.',
   'user.create': 'An account was made.',
   'user.update': 'An account was changed: name, administrator, disabled.',
   'user.delete': 'An account was deleted.',

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { MeshError } from '../errors.ts'
-import { createMemoryStorage } from '../memory/storage.ts'
-import { silentLogger, type AuditEntry, type AuditStore } from '../ports/index.ts'
-import { createManualClock } from '../testing/manual-clock.ts'
+import { MeshError } from './errors.ts'
+import { createMemoryStorage } from './memory/storage.ts'
+import { silentLogger, type AuditEntry, type AuditStore } from './ports/index.ts'
+import { createManualClock } from './testing/manual-clock.ts'
 import { createAudit } from './audit.ts'
 
 function setUp() {

@@ -1,0 +1,120 @@
+import { verifyChain } from '@mesh/core'
+import { beforeAll, afterAll, expect, test } from 'vitest'
+import { createRig, type Account, type Rig } from './support.ts'
+
+let rig: Rig
+let owner: Account
+let guest: Account
+
+beforeAll(async () => {
+  rig = await createRig()
+  owner = await rig.account('olga')
+  guest = await rig.account('gus')
+})
+
+afterAll(() => rig.close())
+
+/** What was noted while something was done, without what every entry has. */
+async function noted(act: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
+  const { audit } = rig.mesh.storage
+  const { seq } = await audit.head()
+  await act()
+  // The last notes are not waited for by those who caused them; one write is behind all before it.
+  await rig.mesh.engine.audit({ action: 'setup.finish', outcome: 'ok' })
+  const records = await audit.list({ after: seq, limit: 1_000 })
+  return records.slice(0, -1).map(({ at: _at, seq: _seq, prev_hash: _prev, hash: _hash, ...entry }) => entry)
+}
+
+const as = (account: Account) => (method: string, path: string, body?: object) =>
+  rig.rest(method, `/api/v1${path}`, body, account.access_token)
+
+test('rooms, members and their roles: who, whom, where', async () => {
+  const entries = await noted(async () => {
+    const { body } = await as(owner)('POST', '/rooms', { name: 'Secret plans' })
+    const path = `/rooms/${String(body.room_id)}`
+    await as(owner)('PATCH', path, { name: 'Other plans', policy: { relay_only: true } })
+    await as(owner)('PUT', `${path}/members/${guest.user_id}`, { role: 'guest' })
+    await as(owner)('PUT', `${path}/members/${guest.user_id}`, { role: 'member' })
+    await as(guest)('PATCH', path, { name: 'Mine' })
+    await as(guest)('DELETE', `${path}/members/${guest.user_id}`)
+    await as(guest)('DELETE', path)
+    await as(owner)('DELETE', path)
+  })
+  const by = { actor: owner.user_id, outcome: 'ok', room_id: expect.stringMatching(/^room_/) as string }
+  expect(entries).toMatchObject([
+    { ...by, action: 'room.create', target: owner.user_id },
+    { ...by, action: 'room.update', changes: ['name', 'relay_only=true'] },
+    { ...by, action: 'member.add', target: guest.user_id, role: 'guest' },
+    { ...by, action: 'member.role', target: guest.user_id, role: 'member' },
+    { action: 'request.deny', outcome: 'denied', actor: guest.user_id, request: 'updateRoom', reason: 'ACCESS_DENIED' },
+    { ...by, action: 'member.remove', actor: guest.user_id, target: guest.user_id },
+    { action: 'request.deny', outcome: 'denied', actor: guest.user_id, request: 'deleteRoom' },
+    { ...by, action: 'room.delete' },
+  ])
+  expect(JSON.stringify(entries)).not.toContain('plans')
+})
+
+test('capabilities, issued and denied, and control of a terminal; the token itself nowhere', async () => {
+  const { body } = await as(owner)('POST', '/rooms', { name: 'Lab' })
+  const room_id = String(body.room_id)
+  await as(owner)('PUT', `/rooms/${room_id}/members/${guest.user_id}`, { role: 'guest' })
+  const [host, other] = [await rig.open(), await rig.open()]
+  await host.hello(owner.access_token)
+  await other.hello(guest.access_token)
+  let token = ''
+  const entries = await noted(async () => {
+    await host.ask('room.join', room_id, {})
+    await other.ask('room.join', room_id, {})
+    const { payload } = await host.ask('terminal.share.start', room_id, { room_id, title: 'build' })
+    const terminal_id = payload.terminal_id
+    const wanted = { room_id, caps: ['terminal:control'], target_peer_id: host.peer_id }
+    await other.ask('capability.request', 'server', wanted)
+    token = String((await host.ask('capability.request', 'server', wanted)).payload.token)
+    await other.ask('terminal.control.take', 'server', { terminal_id, cap_token: token })
+    const { payload: granted } = await host.ask('terminal.control.take', 'server', { terminal_id, cap_token: token })
+    expect(granted.fence).toBe(1)
+    await host.ask('terminal.control.release', 'server', { terminal_id })
+  })
+  const jti = String((JSON.parse(atob(String(token.split('.')[1]))) as { jti: string }).jti)
+  const [by, to] = [
+    { actor: owner.user_id, peer_id: host.peer_id, address: '127.0.0.1', outcome: 'ok', room_id },
+    { actor: guest.user_id, peer_id: other.peer_id, address: '127.0.0.1', outcome: 'denied' },
+  ]
+  expect(entries).toMatchObject([
+    { ...to, action: 'capability.grant', reason: 'ACCESS_DENIED', caps: ['terminal:control'], room_id },
+    { ...by, action: 'capability.grant', target: host.peer_id, jti, caps: ['terminal:control'] },
+    { ...to, action: 'request.deny', reason: 'CAP_INVALID', request: 'terminal.control.take' },
+    { ...by, action: 'lease.grant', target: expect.stringMatching(/^term_/) as string, fence: 1, jti },
+    { ...by, action: 'lease.release', fence: 1, reason: 'released' },
+  ])
+  expect(JSON.stringify(entries)).not.toContain(token.slice(-40))
+})
+
+test('a thousand refusals are two entries', async () => {
+  const { body } = await as(owner)('POST', '/rooms', { name: 'Closed' })
+  const mallory = await rig.account('mallory')
+  const entries = await noted(async () => {
+    for (let round = 0; round < 10; round++)
+      await Promise.all(Array.from({ length: 100 }, () => as(mallory)('GET', `/rooms/${String(body.room_id)}`)))
+    await rig.mesh.engine.audit.flush()
+  })
+  const refused = { action: 'request.deny', actor: mallory.user_id, request: 'getRoom', reason: 'ACCESS_DENIED' }
+  expect(entries.filter(({ actor }) => actor === mallory.user_id)).toMatchObject([refused, { ...refused, count: 999 }])
+})
+
+test('a token that does not hold is noted with its address, on the socket', async () => {
+  const entries = await noted(async () => {
+    const wire = await rig.open()
+    await wire.hello('aaaa.bbbb.cccc')
+    await wire.closed
+  })
+  expect(entries).toMatchObject([
+    { action: 'auth.token', outcome: 'denied', reason: 'AUTH_INVALID', address: '127.0.0.1' },
+  ])
+})
+
+test('the chain of all that verifies', async () => {
+  const { broken, head } = await verifyChain(rig.mesh.storage.audit)
+  expect(broken).toBeUndefined()
+  expect(head.seq).toBeGreaterThan(15)
+})
