@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMesh, toNodeHandler } from '@mesh/server'
+import type { TurnOptions } from '@mesh/server'
 import { listen } from './listen.ts'
 import { createPages } from './pages.ts'
 
@@ -15,6 +16,10 @@ export interface DemoOptions {
   port: number
   /** Whether a taken port is an error; otherwise the next free one is used. */
   exact?: boolean
+  /** STUN and TURN servers for its calls; without them they are direct. */
+  turn?: TurnOptions | undefined
+  /** Whether calls may only go through a relay. */
+  relayOnly?: boolean
 }
 
 /** A demo that runs. */
@@ -29,7 +34,7 @@ export interface Demo {
 }
 
 /** Starts a Mesh server with two users and one room, in a data directory that lives as long as it does. */
-export async function startDemo({ port, exact = false }: DemoOptions): Promise<Demo> {
+export async function startDemo({ port, exact = false, turn, relayOnly = false }: DemoOptions): Promise<Demo> {
   let start!: (handler: RequestListener) => void
   const ready = new Promise<RequestListener>((resolve) => (start = resolve))
   const server = createServer((request, response) => void ready.then((handle) => handle(request, response)))
@@ -39,12 +44,13 @@ export async function startDemo({ port, exact = false }: DemoOptions): Promise<D
   const hosts = [`127.0.0.1:${actual}`, `localhost:${actual}`]
 
   const dataDir = await mkdtemp(join(tmpdir(), 'mesh-demo-'))
-  const mesh = await createMesh({ dataDir, allowedOrigins: hosts.map((host) => `http://${host}`) })
+  const mesh = await createMesh({ dataDir, turn, allowedOrigins: hosts.map((host) => `http://${host}`) })
   const password = { alice: newPassword(), bob: newPassword() }
   const alice = await mesh.accounts.create({ username: 'alice', password: password.alice })
   const bob = await mesh.accounts.create({ username: 'bob', password: password.bob })
   const room = await mesh.rooms.create(alice.user_id, 'Demo')
   await mesh.rooms.setMember('administrator', room.room_id, bob.user_id, 'member')
+  await mesh.rooms.update('administrator', room.room_id, { policy: { relay_only: relayOnly } })
 
   const url = `http://127.0.0.1:${actual}/`
   // Behind the #, where a browser keeps it to itself.
