@@ -27,12 +27,14 @@ import { createRevoke, type Revoke } from './auth/revoke.ts'
 import { createPasswords } from './auth/passwords.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
-import { loadKeys, type Keys } from './keys.ts'
+import { openKeys, type Keys } from './keys/keys.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
 import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
 import { createTurn, type TurnOptions } from './turn.ts'
 import { createUpgrade } from './upgrade.ts'
+
+const dayMs = 24 * 3600 * 1000
 
 /** How a Mesh is set up. `dataDir` is all that it must be told. */
 export interface MeshServerOptions {
@@ -59,6 +61,8 @@ export interface MeshServerOptions {
   revalidate?: HostRevalidate
   /** What replaces default limits. */
   limits?: object
+  /** After how many days the next signing key takes over by itself; 30 unless told, 0 for never. */
+  keyRotationDays?: number
   /** More capability words, for the host's own purposes. */
   extraCaps?: readonly string[]
   /** The STUN and TURN servers that go with capabilities; without them calls are direct or not at all. */
@@ -90,10 +94,9 @@ export interface MeshServer {
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   readonly storage: Storage
+  /** The signing keys. Revoking one ends what was opened with it. */
   readonly keys: Keys
   readonly issuer: string
-  /** Revokes a signing key, of access or of capability tokens, and all that was opened with it; until the next start. */
-  revokeKey(kid: string): void
   /** Asks clients to come back later over `drainMs`, closes every connection, and lets go of the storage. */
   close(options?: { drainMs?: number }): Promise<void>
 }
@@ -108,7 +111,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const clientAddress = createClientAddress(options.trustedProxies ?? [])
   const issuer = publicUrl ?? 'urn:mesh:local'
   const turn = options.turn && createTurn(options.turn)
-  const keys = await loadKeys(join(dataDir, 'keys.json'))
+  const rotationMs = (options.keyRotationDays ?? 30) * dayMs
+  const keys = await openKeys({ directory: dataDir, rotationMs, now: () => Date.now() })
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords()
@@ -143,6 +147,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     turn,
     ids: randomIds,
   })
+  const unwatchKeys = keys.watch((kid) => void engine.revokeKey(kid), logger)
 
   const path = `${basePath}/ws`
   const addressOf = ({ socket, headers }: IncomingMessage) =>
@@ -198,11 +203,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     storage,
     keys,
     issuer,
-    revokeKey(kid) {
-      keys.access.revoke(kid)
-      engine.revokeKey(kid)
-    },
     async close({ drainMs = 0 } = {}) {
+      unwatchKeys()
       await engine.drain(drainMs)
       for (const end of [...detach]) end()
       await engine.close()

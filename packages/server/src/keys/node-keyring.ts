@@ -6,7 +6,7 @@ import { createKeyringOf, publicJwkOf, type Keyring, type PrivateJwk, type Signe
  * WebCrypto, and waits for no thread of the pool that password hashes or files may hold.
  * @throws when a key is none.
  */
-export function createNodeKeyring(keys: readonly [PrivateJwk, ...PrivateJwk[]]): Keyring {
+export function createNodeKeyring(keys: readonly PrivateJwk[]): Keyring {
   return createKeyringOf(keys.map(signerOf))
 }
 
