@@ -4,5 +4,8 @@ export const userColumns = ['user_id', 'username', 'admin', 'disabled', 'created
 /** The columns in which rooms are shown. */
 export const roomColumns = ['room_id', 'name', 'owner_user_id', 'created_at'] as const
 
+/** The columns in which signing keys are shown. */
+export const keyColumns = ['ring', 'state', 'kid', 'since', 'until'] as const
+
 /** The columns in which members of a room are shown. */
 export const memberColumns = ['user_id', 'username', 'role', 'created_at'] as const

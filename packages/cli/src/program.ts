@@ -1,4 +1,7 @@
 import { Command } from 'commander'
+import { addKeysList } from './commands/keys-list.ts'
+import { addKeysRevoke } from './commands/keys-revoke.ts'
+import { addKeysRotate } from './commands/keys-rotate.ts'
 import { addMemberAdd } from './commands/member-add.ts'
 import { addMemberInvite } from './commands/member-invite.ts'
 import { addMemberList } from './commands/member-list.ts'
@@ -23,6 +26,7 @@ const groups: readonly Group[] = [
     'who is in a room, and as what',
     [addMemberAdd, addMemberInvite, addMemberList, addMemberRemove, addMemberSetRole],
   ],
+  ['keys', 'the keys that sign tokens', [addKeysList, addKeysRotate, addKeysRevoke]],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],
 ]
 

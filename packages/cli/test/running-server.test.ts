@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createInstallation, ended } from './run.ts'
@@ -21,6 +21,7 @@ async function connect(url: string, username: string) {
   })
   const { access_token } = (await login.json()) as { access_token: string }
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
+  const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
   const frames: Frame[] = []
   const waiting = new Set<() => void>()
   socket.addEventListener('message', ({ data }) => {
@@ -45,7 +46,7 @@ async function connect(url: string, username: string) {
   }
   send('system.hello', 'server', { token: access_token })
   const { payload } = await next('system.welcome')
-  return { send, next, peer_id: String(payload['peer_id']), close: () => socket.close() }
+  return { send, next, closed, peer_id: String(payload['peer_id']), close: () => socket.close() }
 }
 
 describe('mesh-cli beside a running server', { timeout: 60_000 }, () => {
@@ -116,6 +117,41 @@ describe('mesh-cli beside a running server', { timeout: 60_000 }, () => {
     alice.close()
   })
 
+  it('rotates and revokes keys of the server that runs, and shows no private part', async () => {
+    const alice = await connect(server.url, 'alice')
+    const list = async () => {
+      const { stdout } = await run(['keys', 'list', '--json'])
+      return (JSON.parse(stdout) as { data: { kid: string; ring: string; state: string }[] }).data
+    }
+    const before = await list()
+    expect(before.map(({ ring, state }) => `${ring} ${state}`)).toEqual([
+      'access current',
+      'access next',
+      'capability current',
+      'capability next',
+    ])
+    expect(await run(['keys', 'rotate'])).toMatchObject({ code: 5, stderr: expect.stringContaining('--force') })
+    expect(await run(['keys', 'rotate', '--force', '-q'])).toMatchObject({
+      code: 0,
+      stdout: `${before[1]?.kid}\n${before[3]?.kid}\n`,
+    })
+    const { keys } = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] }
+    expect(keys[0]?.kid).toBe(before[3]?.kid)
+
+    // The one that signed the token with which alice came in.
+    const closed = alice.closed
+    expect(await run(['keys', 'revoke', before[0]?.kid ?? '', '-q'])).toMatchObject({
+      code: 0,
+      stdout: `${before[0]?.kid}\n`,
+    })
+    expect(await closed).toBe(4101)
+    expect(await run(['keys', 'revoke', 'no-such-key'])).toMatchObject({ code: 3 })
+    for (const args of [[], ['--all', 'kid']]) expect(await run(['keys', 'revoke', ...args])).toMatchObject({ code: 2 })
+    const { stdout } = await run(['keys', 'list', '--json'])
+    const file = readFileSync(join(dataDir, 'keys.json'), 'utf8')
+    for (const [, d = ''] of file.matchAll(/"d": "([^"]+)"/g)) expect(stdout).not.toContain(d)
+  })
+
   it('passes errors on with their exit codes', async () => {
     expect(await run(['user', 'create', 'alice', '--password-stdin'], { input: secret })).toMatchObject({ code: 5 })
     expect(await run(['member', 'list', 'Nowhere', '--json'])).toMatchObject({
@@ -137,6 +173,11 @@ describe('mesh-cli beside a running server', { timeout: 60_000 }, () => {
     await server.done
     expect(existsSync(socket)).toBe(true)
     expect((await run(['user', 'list', '-q'])).stdout.match(/usr_/g)).toHaveLength(2)
+    // What was revoked while a server ran stays revoked, and where none runs it is done on the file.
+    const states = async () => (await run(['keys', 'list'])).stdout.split('\n').map((line) => line.split('\t')[1])
+    expect((await states()).filter((state) => state === 'revoked')).toHaveLength(1)
+    expect(await run(['keys', 'revoke', '--all'])).toMatchObject({ code: 0 })
+    expect((await states()).sort().join()).toMatch(/^current,current,next,next(,revoked)+,$/)
     server = await serve()
     expect(await run(['member', 'add', 'Demo', 'bob', '-q'])).toMatchObject({ code: 0 })
     server.child.kill('SIGTERM')

@@ -33,6 +33,7 @@ describe('readConfig', () => {
       allowedOrigins: [],
       trustedProxies: [],
       logLevel: 'info',
+      keyRotationDays: 30,
       limits: {},
       unknown: [],
       exposed: [],
@@ -52,6 +53,7 @@ describe('readConfig', () => {
       MESH_TURN_SECRET: 'between us',
       MESH_TURN_GUESTS: 'true',
       MESH_LOG_LEVEL: 'debug',
+      MESH_KEY_ROTATION_DAYS: '0',
       MESH_LIMITS: '{"chat":{"text":100}}',
     })
     expect(config).toEqual({
@@ -64,6 +66,7 @@ describe('readConfig', () => {
       trustedProxies: ['127.0.0.1', 'fd00::/8'],
       turn: { urls: ['stun:a.example', 'turn:a.example:3478?transport=udp'], secret: 'between us', guests: true },
       logLevel: 'debug',
+      keyRotationDays: 0,
       limits: { chat: { text: 100 } },
       unknown: [],
       exposed: [],
@@ -115,6 +118,8 @@ describe('readConfig', () => {
     ['MESH_TURN_URLS', 'turn:a.example,hunter2', 'stun:, stuns:, turn: and turns: URLs'],
     ['MESH_TURN_GUESTS', 'yes', 'true or false'],
     ['MESH_LOG_LEVEL', 'verbose', 'one of debug, info, warn, error, silent'],
+    ['MESH_KEY_ROTATION_DAYS', '-1', 'a whole number of days'],
+    ['MESH_KEY_ROTATION_DAYS', '1.5', 'a whole number of days'],
     ['MESH_LIMITS', '{', 'a JSON object'],
     ['MESH_LIMITS', '[]', 'a JSON object'],
     ['MESH_LIMITS', 'null', 'a JSON object'],

@@ -29,6 +29,8 @@ export interface Config {
   readonly turn?: { readonly urls: readonly string[]; readonly secret: string | undefined; readonly guests: boolean }
   /** How much to log. */
   readonly logLevel: LogLevel
+  /** After how many days the next signing key takes over; 0: only by hand. */
+  readonly keyRotationDays: number
   /** What replaces default limits; its shape is checked where the limits are known. */
   readonly limits: Readonly<Record<string, unknown>>
   /** `MESH_` variables that are no settings of this version; worth a word in the log. */
@@ -90,6 +92,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     trustedProxies: read.MESH_TRUSTED_PROXIES,
     ...turnOf(read),
     logLevel: read.MESH_LOG_LEVEL,
+    keyRotationDays: read.MESH_KEY_ROTATION_DAYS,
     limits: read.MESH_LIMITS,
     unknown,
     exposed,

@@ -40,6 +40,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     boundToLoopback: () => isLoopbackHost(config.host),
     turn: config.turn,
     limits: config.limits,
+    keyRotationDays: config.keyRotationDays,
     logger,
   })
   const server = createServer(timeouts, toNodeHandler(mesh))

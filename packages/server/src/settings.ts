@@ -73,6 +73,10 @@ const table = {
     default: 'info',
     description: `How much to log: ${logLevels.join(', ')}.`,
   },
+  MESH_KEY_ROTATION_DAYS: {
+    default: '30',
+    description: 'After how many days the next signing key takes over from the current one; 0 for only by hand.',
+  },
   MESH_LIMITS: {
     default: '{}',
     description: 'A JSON object that replaces some of the default limits.',
@@ -155,6 +159,12 @@ const flag = v.pipe(
   v.transform((text) => text === 'true'),
 )
 
+const keyRotationDays = v.pipe(
+  v.optional(v.string(), table.MESH_KEY_ROTATION_DAYS.default),
+  v.check((text) => /^\d{1,4}$/.test(text), 'a whole number of days, or 0'),
+  v.transform(Number),
+)
+
 const limits = v.pipe(
   v.optional(v.string(), table.MESH_LIMITS.default),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -189,6 +199,7 @@ export const settingsSchema = v.object({
   MESH_TURN_SECRET: v.optional(v.string()),
   MESH_TURN_GUESTS: flag,
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
+  MESH_KEY_ROTATION_DAYS: keyRotationDays,
   MESH_LIMITS: limits,
 } satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)
 

@@ -74,10 +74,16 @@ function onDatabase(config: Config): Admin {
   }
 }
 
-async function open({ dataDir, database, publicUrl, limits }: Config): Promise<MeshServer> {
+async function open({ dataDir, database, publicUrl, limits, keyRotationDays }: Config): Promise<MeshServer> {
   const storage = await sqlite(database.file)
   try {
-    return await createMesh({ dataDir, storage, limits, ...(publicUrl === undefined ? {} : { publicUrl }) })
+    return await createMesh({
+      dataDir,
+      storage,
+      limits,
+      keyRotationDays,
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+    })
   } catch (error) {
     await storage.close()
     throw error

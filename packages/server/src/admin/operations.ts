@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { viewOf as userView } from '../auth/accounts.ts'
 import type { MeshServer } from '../mesh-server.ts'
 import { capabilityInput, grantCapability } from './capability.ts'
+import { ringNames } from '../keys/key-ring.ts'
 import { findRoom, findUser } from './find.ts'
 import { inspectToken } from './inspect.ts'
 
@@ -94,6 +95,21 @@ export const operations = {
       const { room_id, user_id, member } = await resolve(mesh, which)
       if (!member) throw new MeshError('NOT_FOUND', 'No such member')
       return { data: memberView(await mesh.rooms.setMember('administrator', room_id, user_id, role)) }
+    },
+  ),
+
+  'keys.list': operation(v.strictObject({}), async ({ keys }) => ({ data: await keys.list() })),
+
+  'keys.rotate': operation(
+    v.strictObject({ ring: v.optional(v.picklist(ringNames)), force: v.optional(v.boolean()) }),
+    async ({ keys }, asked) => ({ data: (await keys.rotate(asked)).filter(({ state }) => state === 'current') }),
+  ),
+
+  'keys.revoke': operation(
+    v.strictObject({ kids: v.union([v.literal('all'), v.pipe(v.array(name), v.minLength(1), v.maxLength(100))]) }),
+    async ({ keys }, { kids }) => {
+      const meant = kids === 'all' ? (await keys.list()).map(({ kid }) => kid) : kids
+      return { data: (await keys.revoke(...meant)).filter(({ kid }) => meant.includes(kid)) }
     },
   ),
 

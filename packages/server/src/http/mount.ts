@@ -1,5 +1,6 @@
 import { actorOf, MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
 import type { Context, Hono } from 'hono'
+import { etag } from 'hono/etag'
 import * as v from 'valibot'
 import { readBody, readQuery } from './body.ts'
 import type { Env } from './env.ts'
@@ -11,6 +12,8 @@ import { paramsOf, pathParams, statusOf, type Route, type Services } from './rou
  */
 export function mount(app: Hono<Env>, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
   for (const route of routes) {
+    // Whoever kept an answer asks whether it still holds, and is spared a second copy.
+    if (route.maxAge !== undefined) app.use(route.path, etag())
     app.on(route.method.toUpperCase(), route.path, async (c) => {
       const { address } = c.env
       const network = address === undefined ? undefined : networkOf(address)

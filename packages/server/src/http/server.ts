@@ -10,7 +10,8 @@ export const serverRoutes = [
     method: 'get',
     path: '/.well-known/jwks.json',
     name: 'getKeys',
-    summary: 'The public keys of capability tokens (RFC 7517).',
+    summary:
+      'The public keys of capability and session tokens (RFC 7517): the one that signs, the next one, and those before it.',
     auth: 'none',
     maxAge: 600,
     answer: v.strictObject({ keys: v.array(v.looseObject({ kty: v.optional(v.string()) })) }),
