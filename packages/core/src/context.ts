@@ -163,6 +163,8 @@ export interface Engine {
   readonly rooms: ReadonlyMap<string, LiveRoom>
   /** What a handler returns that has answered by itself. */
   readonly answered: Answered
+  /** Milliseconds since 1970 as they stand on the wire: ISO 8601 in UTC. */
+  toInstant(ms: number): string
   /** SHA-256 of a text, URL-safe. */
   digest(text: string): string | Promise<string>
   /** Sends an event to one peer. */
@@ -189,6 +191,8 @@ export interface Engine {
     room_id: string,
     entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void,
   ): Promise<void>
+  /** The peers of a room that a peer, device or user id means, other than the one that asks, and there to be asked. */
+  targetsOf(asking: Occupant, to: string): Peer[]
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, cause: LeaveCause): void
   /** A share between two peers of a room has completed: writes it down there, and holds up nobody. */

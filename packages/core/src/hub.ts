@@ -4,6 +4,7 @@ import { deliver, eventFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
+import { createMultimap } from './multimap.ts'
 import type { Clock, RoomEvent, Storage } from './ports/index.ts'
 import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
@@ -59,7 +60,7 @@ export function createHub(options: {
 }): Hub {
   const { storage, clock, encoder, hooks } = options
   const peers = new Map<string, Peer>()
-  const byUser = new Map<string, Set<Peer>>()
+  const byUser = createMultimap<string, Peer>()
   const rooms = new Map<string, LiveRoom>()
   const log = createRoomLog({ storage, clock, encoder, rooms, change })
 
@@ -203,9 +204,9 @@ export function createHub(options: {
     },
     add(peer) {
       peers.set(peer.peer_id, peer)
-      byUser.set(peer.user_id, (byUser.get(peer.user_id) ?? new Set()).add(peer))
+      byUser.add(peer.user_id, peer)
     },
-    peersOf: (user_id) => byUser.get(user_id) ?? nobody,
+    peersOf: byUser.get,
     connectivity(peer) {
       for (const occupant of peer.rooms.values()) hooks.connectivity(occupant)
     },
@@ -222,8 +223,7 @@ export function createHub(options: {
     },
     drop(peer, cause) {
       if (!peers.delete(peer.peer_id)) return
-      const others = byUser.get(peer.user_id)
-      if (others?.delete(peer) && others.size === 0) byUser.delete(peer.user_id)
+      byUser.delete(peer.user_id, peer)
       for (const occupant of [...peer.rooms.values()]) leave(occupant, cause)
     },
     close,
@@ -237,8 +237,6 @@ export function createHub(options: {
     },
   }
 }
-
-const nobody: ReadonlySet<Peer> = new Set()
 
 function emptyRoom(room_id: string): LiveRoom {
   return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, occupants: new Map() }

@@ -11,7 +11,7 @@ import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
-import { createEncoder } from './encoder.ts'
+import { createEncoder, toInstant } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
 import { createHub } from './hub.ts'
 import { randomIds, sha256, type Ids } from './ids.ts'
@@ -43,6 +43,7 @@ import { createSystem } from './system/handlers.ts'
 import { createTerminals } from './terminal/handlers.ts'
 import { shownTerminals } from './terminal/state.ts'
 import { isMeant, type Selector } from './selector.ts'
+import { targetsOf } from './targets.ts'
 import type { Keyring } from './tokens/keyring.ts'
 import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
 
@@ -141,6 +142,8 @@ export function createMesh(options: MeshOptions): Mesh {
     ...hub,
     ...check,
     answered,
+    targetsOf,
+    toInstant,
     digest,
     storage,
     clock,

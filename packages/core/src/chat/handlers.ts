@@ -26,7 +26,7 @@ export function createChat(engine: Engine): Area<keyof typeof chatClientEvents> 
               message_id: ids.id('msg'),
               user_id: peer.user_id,
               text: payload.text,
-              created_at: new Date(at).toISOString(),
+              created_at: engine.toInstant(at),
             },
           },
           {

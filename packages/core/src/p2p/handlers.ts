@@ -14,7 +14,6 @@ import {
   refusalOfAny,
   requireAddresses,
   sign,
-  targetOf,
   viewOf,
   type End,
   type P2pSession,
@@ -69,7 +68,7 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
       refusalOfAny(payload.candidates, occupant.room) ??
       (isMedia(payload.purpose) ? 'purpose' : undefined) ??
       ((payload.params?.size ?? 0) > max_size ? 'max_size' : undefined) ??
-      (sessions.openedBy(peer) >= limits.p2p_sessions ? 'quota' : undefined)
+      (sessions.countOpenedBy(peer) >= limits.p2p_sessions ? 'quota' : undefined)
     if (reason) throw denied({ reason })
     const session = createP2pSession(ids.id('p2p'), call, occupant, target, claims)
     sessions.add(session)
@@ -97,7 +96,7 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
     session.stopTimer = clock.after(exp * 1000 + graceMs - clock.now(), () =>
       end(session, { reason: 'expired' }, { reason: 'expired' }),
     )
-    return { session_id, session_token, expires_at: new Date(exp * 1000).toISOString() }
+    return { session_id, session_token, expires_at: engine.toInstant(exp * 1000) }
   }
 
   /** The end of a session by one of its peers, which has it as the answer. */
@@ -118,7 +117,7 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
         const occupant = peer.rooms.get(room_id)
         if (!occupant) return engine.notInRoom(room_id)
         const claims = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
-        const target = targetOf(occupant, to)
+        const [target] = engine.targetsOf(occupant, to)
         if (!target) throw new MeshError('UNROUTABLE')
         request(call, occupant, target, claims)
         return engine.answered

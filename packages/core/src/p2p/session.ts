@@ -72,15 +72,6 @@ export function otherOf(session: P2pSession, peer: Peer): Peer {
   return peer === session.target ? session.requester.peer : session.target
 }
 
-/** The peer of a room that a peer or device id means, other than the one that asks, and there to be asked. */
-export function targetOf({ room, peer }: Occupant, to: string): Peer | undefined {
-  for (const { peer: other } of room.occupants.values()) {
-    const isMeant = other.peer_id === to || other.device_id === to
-    if (isMeant && other !== peer && !other.reconnecting) return other
-  }
-  return undefined
-}
-
 /** @throws MeshError BAD_MESSAGE for a host that is not an address in its canonical spelling */
 export function requireAddresses(candidates: readonly Candidate[]): void {
   const at = candidates.findIndex(({ host }) => !isCanonicalHost(host))

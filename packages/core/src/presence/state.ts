@@ -1,4 +1,5 @@
 import type { Occupant } from '../context.ts'
+import { toInstant } from '../encoder.ts'
 import type { ServerPayload } from '../protocol.ts'
 
 /** What others are shown of a peer in a room. */
@@ -9,6 +10,6 @@ export function shownPresence({ peer, presence }: Occupant): ServerPayload<'pres
     ...(peer.device_id === undefined ? {} : { device_id: peer.device_id }),
     status: peer.reconnecting ? 'reconnecting' : presence.status,
     ...(presence.note === undefined ? {} : { note: presence.note }),
-    last_seen: new Date(presence.last_seen).toISOString(),
+    last_seen: toInstant(presence.last_seen),
   }
 }

@@ -5,6 +5,7 @@ import type { CapabilityClaims } from '../tokens/capability.ts'
 import type { Verified } from '../tokens/jws.ts'
 import type { rtcClientEvents } from './events.ts'
 import { createMissedCalls } from './missed.ts'
+import { createRegister } from './register.ts'
 import { faultOf, isRelayed, isRelayedOnly } from './sdp.ts'
 import {
   answer,
@@ -25,39 +26,21 @@ type ByeReason = ServerPayload<'rtc.bye'>['reason']
 /** WebRTC signaling: each signal is for the other end of a session that a capability opened, and for nobody else. */
 export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
   const { clock, limits } = engine
-  const sessions = new Map<string, Signaling>()
-  // Every session of a peer, so that its end costs nothing to those who have none.
-  const byPeer = new Map<Peer, Set<Signaling>>()
+  const sessions = createRegister()
   const missed = createMissedCalls(engine)
 
   /** The session and the end of it that a peer is; to others it does not exist. */
   function partOf(peer: Peer, call: Signal): { session: Signaling; side: Side } {
-    const session = sessions.get(call.payload.rtc_id)
+    const session = sessions.find(call.payload.rtc_id)
     const side = session && sideOf(session, peer)
     if (!session || !side) throw new MeshError('NOT_FOUND')
     if (!isAddressedTo(session, side, call.to)) throw new MeshError('UNROUTABLE')
     return { session, side }
   }
 
-  function join(session: Signaling, peer: Peer): void {
-    const own = byPeer.get(peer) ?? new Set()
-    byPeer.set(peer, own.add(session))
-  }
-
-  function part(session: Signaling, peer: Peer): void {
-    const own = byPeer.get(peer)
-    if (own?.delete(session) && own.size === 0) byPeer.delete(peer)
-  }
-
-  /** Calls that others make to a peer do not count: they could keep it from calling. */
-  function openedBy(peer: Peer): number {
-    return [...(byPeer.get(peer) ?? [])].filter((session) => session.caller.peer === peer).length
-  }
-
   function end(session: Signaling): void {
     session.stopRinging()
-    sessions.delete(session.rtc_id)
-    for (const peer of partiesOf(session)) part(session, peer)
+    sessions.remove(session)
   }
 
   function sayBye(session: Signaling, peers: Iterable<Peer>, reason: ByeReason): void {
@@ -67,7 +50,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
   /** The server ends a session, for all but the peers that are not to hear of it. */
   function abort(session: Signaling, reason: ByeReason, except?: Peer): void {
     // Telling one party may end another's connection, which may have ended this session already.
-    if (sessions.get(session.rtc_id) !== session) return
+    if (sessions.find(session.rtc_id) !== session) return
     const peers = partiesOf(session).filter((peer) => peer !== except)
     if (!session.callee) missed.note(session)
     end(session)
@@ -80,20 +63,19 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     const occupant = peer.rooms.get(room_id)
     if (!occupant) return engine.notInRoom(room_id)
     const { kid } = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
-    const session = sessions.get(rtc_id)
+    const session = sessions.find(rtc_id)
     const relayed = { rtc_id, room_id, purpose, sdp }
     if (session) return renegotiate(call, occupant, relayed)
-    const callees = resolve(occupant, to)
+    const callees = engine.targetsOf(occupant, to)
     if (callees.length === 0) {
       missed.noteOffline(occupant, to, purpose)
       throw new MeshError('UNROUTABLE')
     }
     if (occupant.room.policy.relay_only) requireRelays(isRelayedOnly(sdp))
-    if (openedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
+    if (sessions.countOpenedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
     const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
-    sessions.set(rtc_id, opened)
-    for (const party of partiesOf(opened)) join(opened, party)
+    sessions.add(opened)
     engine.deliver(engine.signal(call, relayed, occupant.room), callees)
   }
 
@@ -139,7 +121,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
           // The policy may be another than when they came.
           if (!shows || !session.room.policy.relay_only) engine.deliver(frame, others)
         }
-        for (const peer of lost) part(session, peer)
+        for (const peer of lost) sessions.part(session, peer)
         sayBye(session, lost, 'answered_elsewhere')
       },
 
@@ -160,7 +142,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         const { session, side } = partOf(call.peer, call)
         if (isRinging(session, side)) {
           session.forks.delete(side.peer.peer_id)
-          part(session, side.peer)
+          sessions.part(session, side.peer)
           // Another peer of the called user may still take the call.
           if (session.forks.size > 0) return
         } else if (!session.callee) missed.note(session)
@@ -175,20 +157,18 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     },
 
     left({ peer, room }, cause) {
-      for (const session of [...(byPeer.get(peer) ?? [])]) {
-        if (session.room !== room) continue
+      for (const session of sessions.of(peer, room)) {
         const side = sideOf(session, peer)
         if (side && isRinging(session, side) && session.forks.size > 1) {
           session.forks.delete(peer.peer_id)
-          part(session, peer)
+          sessions.part(session, peer)
         } else abort(session, byeFor[cause], peer)
       }
     },
 
     restricted({ peer, room, role }, cause) {
       const { user_id } = peer
-      for (const session of [...(byPeer.get(peer) ?? [])]) {
-        if (session.room !== room) continue
+      for (const session of sessions.of(peer, room)) {
         const holder = { user_id, role, policy: room.policy, target: session.to }
         const forbidden = session.caller.peer === peer && !engine.mayHold(session.purpose, holder)
         if (cause === 'role' || forbidden) abort(session, 'revoked')
@@ -196,7 +176,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     },
 
     keyRevoked(kid) {
-      for (const session of [...sessions.values()]) if (session.kid === kid) abort(session, 'revoked')
+      for (const session of sessions.all()) if (session.kid === kid) abort(session, 'revoked')
     },
   }
 }
@@ -208,12 +188,3 @@ const byeFor = {
   disconnected: 'failed',
   revoked: 'revoked',
 } as const
-
-/** The peers in the room that an address means, the caller's own left out. */
-function resolve({ room, peer }: Occupant, to: string): Peer[] {
-  const target = room.occupants.get(to)
-  if (target) return target.peer === peer || target.peer.reconnecting ? [] : [target.peer]
-  const isMeant = (other: Peer) =>
-    other !== peer && !other.reconnecting && (other.user_id === to || other.device_id === to)
-  return [...room.occupants.values()].map((occupant) => occupant.peer).filter(isMeant)
-}

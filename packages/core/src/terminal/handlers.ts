@@ -114,7 +114,7 @@ export function createTerminals(engine: Engine): Area<keyof typeof terminalClien
         }
         const { now, expires_at, token, jti } = judge(place, await verify(cap_token))
         requireHost(terminal)
-        const payloadOfGrant = { terminal_id, peer_id, expires_at: new Date(expires_at).toISOString() }
+        const payloadOfGrant = { terminal_id, peer_id, expires_at: engine.toInstant(expires_at) }
         const result = await storage.terminals.take(
           { terminal_id, peer_id, user_id, force: force && isHost, now, expires_at },
           endings.newEvent('terminal.control.granted', payloadOfGrant, by, {
@@ -151,7 +151,7 @@ export function createTerminals(engine: Engine): Area<keyof typeof terminalClien
         if (result.outcome !== 'renewed') throw refusal(result)
         judge(place, await verify(cap_token))
         if (!watch.hold(terminal_id, fence, expires_at, token)) throw conflict(undefined, 'not_held')
-        return { terminal_id, peer_id, fence, expires_at: new Date(expires_at).toISOString() }
+        return { terminal_id, peer_id, fence, expires_at: engine.toInstant(expires_at) }
       },
 
       async 'terminal.control.release'({ peer, id, payload }) {

@@ -1,4 +1,5 @@
 import type { LiveRoom, Occupant, Peer } from '../context.ts'
+import { createMultimap } from '../multimap.ts'
 
 /** A terminal that this node follows, because its host or the peer in control is here. */
 export interface Watched {
@@ -29,13 +30,13 @@ export interface Control {
 export function createRegister() {
   const byId = new Map<string, Watched>()
   // Every leave of a room asks what ends with it; rooms without a terminal are to answer at once.
-  const byRoom = new Map<LiveRoom, Set<Watched>>()
+  const byRoom = createMultimap<LiveRoom, Watched>()
 
   return {
     get: (terminal_id: string) => byId.get(terminal_id),
     all: (): Watched[] => [...byId.values()],
     /** Those in a room, as a copy that stands while they go. */
-    in: (room: LiveRoom): Watched[] => [...(byRoom.get(room) ?? [])],
+    in: (room: LiveRoom): Watched[] => [...byRoom.get(room)],
     /** The ids of those that are hosted here, or by one peer. */
     hosted(peer?: Peer): string[] {
       const meant = ({ host }: Watched) => host && (!peer || host.peer === peer)
@@ -43,13 +44,12 @@ export function createRegister() {
     },
     add(watched: Watched): Watched {
       byId.set(watched.terminal_id, watched)
-      byRoom.set(watched.room, (byRoom.get(watched.room) ?? new Set()).add(watched))
+      byRoom.add(watched.room, watched)
       return watched
     },
     delete(watched: Watched): void {
       if (byId.get(watched.terminal_id) === watched) byId.delete(watched.terminal_id)
-      const inRoom = byRoom.get(watched.room)
-      if (inRoom?.delete(watched) && inRoom.size === 0) byRoom.delete(watched.room)
+      byRoom.delete(watched.room, watched)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { isExpired, verifyAccess, verifyCapability, type Keyring } from '@mesh/core'
+import { isExpired, toInstant, verifyAccess, verifyCapability, type Keyring } from '@mesh/core'
 import { accessType, capabilityType } from '@mesh/core/tokens'
 import type { MeshServer } from '../mesh-server.ts'
 
@@ -35,7 +35,7 @@ export async function inspectToken(
     signature: holds ? 'valid' : 'invalid',
     ...(exp === undefined ? {} : { expired: isExpired({ exp }, Date.now()) }),
     // A forged token may name an instant that no calendar has.
-    ...(Number.isNaN(at) ? {} : { expires_at: new Date(at).toISOString() }),
+    ...(Number.isNaN(at) ? {} : { expires_at: toInstant(at) }),
     header,
     claims,
   }

@@ -4,6 +4,7 @@ import {
   issueAccess,
   MeshError,
   randomIds,
+  toInstant,
   verifyAccess,
   type AccessClaims,
   type Keyring,
@@ -194,7 +195,7 @@ export function createAccounts(options: {
 
 /** What others may know of a user. */
 export function viewOf({ user_id, username, admin, disabled, created_at }: User): UserView {
-  return { user_id, username, admin, disabled, created_at: new Date(created_at).toISOString() }
+  return { user_id, username, admin, disabled, created_at: toInstant(created_at) }
 }
 
 const newSecret = () => randomBytes(32).toString('base64url')

@@ -1,0 +1,10 @@
+import { createPeerSessions } from '../peer-sessions.ts'
+import { partiesOf, type Signaling } from './signaling.ts'
+
+/** The signaling sessions there are. */
+export const createRegister = () =>
+  createPeerSessions<Signaling>({
+    idOf: ({ rtc_id }) => rtc_id,
+    openerOf: ({ caller }) => caller.peer,
+    partiesOf,
+  })
