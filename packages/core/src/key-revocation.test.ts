@@ -1,5 +1,7 @@
+import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createWorld, grant, heard, newRtcId, openCall, ring, sdpOf, settle } from './testing/kit.ts'
+import { capabilityType } from './tokens/capability.ts'
 import { createKeyring, generateSigningKey } from './tokens/keys.ts'
 
 const [first, second] = [await generateSigningKey(), await generateSigningKey()]
@@ -43,6 +45,26 @@ describe('a revoked signing key', () => {
     await openCall(a, b, room)
     mesh.revokeKey(first.kid)
     expect(heard(b).filter((type) => type === 'rtc.bye')).toHaveLength(2)
+  })
+
+  it('of a call is that of the latest token which its caller has shown', async () => {
+    const { mesh, room, a, b } = await rotating()
+    const successor = await createKeyring([second])
+    const renewed = async (from: typeof a, to: typeof b, rtc_id: string) => {
+      const claims = decodeJwt(await grant(from, room, ['call']))
+      const cap_token = await successor.sign(capabilityType, claims)
+      from.send('rtc.offer', to.peer_id, { rtc_id, room_id: room, purpose: 'call', sdp: sdpOf(), cap_token })
+      await to.next('rtc.offer')
+    }
+    const byCaller = await openCall(a, b, room)
+    await renewed(a, b, byCaller)
+    const byCallee = await openCall(a, b, room)
+    await renewed(b, a, byCallee)
+    const ended = () => b.frames.filter(({ type }) => type === 'rtc.bye').map(({ payload }) => payload.rtc_id)
+    mesh.revokeKey(first.kid)
+    expect(ended()).toEqual([byCallee])
+    mesh.revokeKey(second.kid)
+    expect(ended()).toEqual([byCallee, byCaller])
   })
 
   it('closes the connections whose access token it signed', async () => {

@@ -65,7 +65,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     const { kid } = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
     const session = sessions.find(rtc_id)
     const relayed = { rtc_id, room_id, purpose, sdp }
-    if (session) return renegotiate(call, occupant, relayed)
+    if (session) return renegotiate(call, occupant, relayed, kid)
     const callees = engine.targetsOf(occupant, to)
     if (callees.length === 0) {
       missed.noteOffline(occupant, to, purpose)
@@ -79,13 +79,20 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
     engine.deliver(engine.signal(call, relayed, occupant.room), callees)
   }
 
-  function renegotiate(call: Call<'rtc.offer'>, occupant: Occupant, relayed: ServerPayload<'rtc.offer'>): void {
+  function renegotiate(
+    call: Call<'rtc.offer'>,
+    occupant: Occupant,
+    relayed: ServerPayload<'rtc.offer'>,
+    kid: string,
+  ): void {
     const { session, side } = partOf(call.peer, call)
     if (session.room !== occupant.room || session.purpose !== call.payload.purpose) {
       throw new MeshError('CONFLICT', undefined, { reason: 'purpose_is_fixed' })
     }
     if (session.room.policy.relay_only) requireRelays(isRelayedOnly(relayed.sdp))
     reoffer(session, side)
+    // What the callee shows vouches for the callee alone.
+    if (side === session.caller) session.kid = kid
     engine.deliver(engine.signal(call, relayed, session.room), othersOf(session, side))
   }
 

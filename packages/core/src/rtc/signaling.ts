@@ -24,8 +24,8 @@ export interface Signaling {
   readonly rtc_id: string
   readonly room: LiveRoom
   readonly purpose: string
-  /** The key that signed the token which opened it. */
-  readonly kid: string
+  /** The key that signed the token of the caller's latest offer. */
+  kid: string
   /** What the caller addressed: a peer, device or user. */
   readonly to: string
   readonly caller: Side
