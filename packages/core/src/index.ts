@@ -12,6 +12,7 @@ export { defaultLimits, resolveLimits, type AttemptKind, type LimitClass, type L
 export { createMemoryBus, createMemoryBusLine } from './memory/bus.ts'
 export { createMemoryStorage } from './memory/storage.ts'
 export { createMesh, type Mesh, type MeshOptions } from './mesh.ts'
+export { createBoundedMap, type BoundedMap } from './bounded-map.ts'
 export { networkOf } from './network.ts'
 export { cleanName, fitName } from './names.ts'
 export * from './ports/index.ts'

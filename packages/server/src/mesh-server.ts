@@ -129,6 +129,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     passwords,
     accessKeys: keys.access,
     issuer,
+    attempts,
     disconnect,
     recognise: sessions.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),

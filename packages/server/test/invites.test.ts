@@ -46,7 +46,14 @@ async function userWithout(username: string): Promise<string> {
   const { issuer, keys, storage } = rig.mesh
   const [user_id, sid, now] = [randomIds.id('usr'), randomIds.id('sess'), Date.now()]
   await storage.users.ensure({ user_id, username, created_at: now })
-  await storage.logins.create({ sid, user_id, secret_hash: '', created_at: now, expires_at: now + 60_000 })
+  await storage.logins.create({
+    sid,
+    user_id,
+    token_key: '',
+    secret_hash: '',
+    created_at: now,
+    expires_at: now + 60_000,
+  })
   return (await issueAccess(keys.access, { issuer, user_id, sid, jti: randomIds.uuid(), now })).token
 }
 

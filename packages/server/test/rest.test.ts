@@ -47,12 +47,13 @@ describe('login', () => {
     expect(wrong).toMatchObject({ status: 401, body: { type: 'error', code: 'AUTH_INVALID' } })
   })
 
-  it('refreshes once; a token used twice ends the login with its sockets', async () => {
+  it('refreshes once; a token used again after its answer has arrived ends the login with its sockets', async () => {
     const login = (await rig.rest('POST', '/api/v1/auth/login', { username: 'bob', password })).body
     const wire = await rig.open()
     await wire.hello(String(login.access_token))
     const fresh = await rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: login.refresh_token })
     expect(fresh).toMatchObject({ status: 200, body: { token_type: 'Bearer' } })
+    expect((await rig.rest('GET', '/api/v1/me', undefined, String(fresh.body.access_token))).status).toBe(200)
     const again = await rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: login.refresh_token })
     expect(again).toMatchObject({ status: 401, body: { code: 'AUTH_INVALID' } })
     expect(await wire.closed).toBe(4101)

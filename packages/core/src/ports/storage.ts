@@ -2,6 +2,7 @@ import type { Role, RoomPolicy } from '../acl.ts'
 import type { AuditEntry, AuditStore } from './audit.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
 import type { InviteStore } from './invites.ts'
+import type { LoginStore } from './logins.ts'
 import type { Terminal, TerminalStore } from './terminals.ts'
 
 /**
@@ -66,36 +67,6 @@ export interface UserStore {
     user_id: string,
     change: { username?: string; hashed_password?: string; admin?: boolean; disabled?: boolean },
   ): Promise<User | undefined>
-}
-
-/** One login of one user, which lives on through refreshes: the family of its refresh tokens. */
-export interface Login {
-  /** Session id as access and capability tokens carry it (`sid`). */
-  sid: string
-  user_id: string
-  /** SHA-256 of the refresh token that is good now, hex. */
-  secret_hash: string
-  created_at: number
-  expires_at: number
-  revoked_at: number | null
-}
-
-export interface LoginStore {
-  create(login: Omit<Login, 'revoked_at'>): Promise<void>
-  find(sid: string): Promise<Login | undefined>
-  /**
-   * Puts a new secret in the place of the current one. A secret that is not the current one kills the login in the same
-   * step (`reused`), since one of its two holders has stolen it. `unknown`: no such login, revoked or expired.
-   */
-  rotate(change: {
-    sid: string
-    secret_hash: string
-    next_hash: string
-    now: number
-    expires_at: number
-  }): Promise<{ outcome: 'rotated'; login: Login } | { outcome: 'reused' | 'unknown' }>
-  /** Ends a login, or every login of a user. Returns the ids of the logins that it ended. */
-  revoke(which: { sid: string } | { user_id: string }, now: number): Promise<string[]>
 }
 
 /** Access that was taken back before its time. */

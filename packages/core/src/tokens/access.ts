@@ -29,6 +29,7 @@ const claims = v.strictObject({
   sid: field.sessionId,
   device_id: v.optional(field.deviceId),
   host: v.optional(hostClaims),
+  gen: v.optional(field.count),
   jti: v.string(),
   iat: field.count,
   exp: field.count,
@@ -36,7 +37,8 @@ const claims = v.strictObject({
 
 /**
  * What an access token says: this user, through this login, perhaps on this device; with `host`, a user of the host
- * application, through a session there. `iat` and `exp` in seconds.
+ * application, through a session there. `gen`: the generation of the refresh token
+ * that came with it. `iat` and `exp` in seconds.
  */
 export type AccessClaims = v.InferOutput<typeof claims>
 
@@ -47,6 +49,7 @@ export interface AccessSubject {
   sid: string
   device_id?: string | undefined
   host?: HostClaims | undefined
+  gen?: number | undefined
   jti: string
   /** Milliseconds since 1970. */
   now: number
@@ -68,6 +71,7 @@ export async function issueAccess(
     sid: subject.sid,
     device_id: subject.device_id,
     host: subject.host,
+    gen: subject.gen,
     jti: subject.jti,
     iat,
     exp,

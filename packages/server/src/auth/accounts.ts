@@ -1,7 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
 import {
   cleanName,
-  issueAccess,
   MeshError,
   randomIds,
   toInstant,
@@ -14,18 +12,10 @@ import {
   type User,
   type Verified,
 } from '@mesh/core'
+import type { Attempts } from './attempts.ts'
+import { createGuesses } from './guesses.ts'
+import { createLogins, type Logins, type Tokens } from './logins.ts'
 import type { Passwords } from './passwords.ts'
-
-/** How long a login lives without being refreshed, in milliseconds. */
-const loginLifeMs = 14 * 24 * 3600 * 1000
-
-/** What a login hands out. `expires_in` in seconds. */
-export interface Tokens {
-  access_token: string
-  token_type: 'Bearer'
-  expires_in: number
-  refresh_token: string
-}
 
 /** What others may know of a user. */
 export interface UserView {
@@ -40,14 +30,17 @@ export interface UserView {
 export interface Accounts {
   /** @throws MeshError CONFLICT when the name is taken, BAD_MESSAGE for an unfit name or password */
   create(account: { username: string; password: string; admin?: boolean | undefined }): Promise<User>
-  /** @throws MeshError AUTH_INVALID, the same and as slow for an unknown name, a wrong password and a disabled account */
-  login(username: string, password: string): Promise<Tokens & { user: User }>
-  /** Rotates a refresh token; one that was used before ends the login. @throws MeshError AUTH_INVALID */
-  refresh(refresh_token: string): Promise<Tokens>
+  /**
+   * Logs in, from a network where that is known. @throws MeshError RATE_LIMITED, or AUTH_INVALID, which is the same and as
+   * slow for an unknown name, a wrong password, a disabled account and one without a password
+   */
+  login(username: string, password: string, network?: string): Promise<Tokens & { user: User }>
+  /** Rotates a refresh token; one that was used before ends the login. @throws MeshError AUTH_INVALID, RATE_LIMITED */
+  refresh(refresh_token: string, network?: string): Promise<Tokens>
   /** Ends a login, its connections included. An unknown token is as good as ended. */
-  logout(refresh_token: string): Promise<void>
-  /** Changes the password and ends every login of the user. @throws MeshError AUTH_INVALID, BAD_MESSAGE */
-  changePassword(user_id: string, current: string, next: string): Promise<void>
+  logout: Logins['logout']
+  /** Changes the password and ends every login of the user. @throws MeshError AUTH_INVALID, BAD_MESSAGE, RATE_LIMITED */
+  changePassword(user_id: string, change: { current: string; next: string }, network?: string): Promise<void>
   /** Changes an account; disabling ends its logins and connections. @throws MeshError NOT_FOUND */
   update(user_id: string, change: { disabled?: boolean; username?: string; admin?: boolean }): Promise<User>
   /**
@@ -68,6 +61,7 @@ export function createAccounts(options: {
   passwords: Passwords
   accessKeys: Keyring
   issuer: string
+  attempts: Attempts
   /** Closes the connections of a login or user. */
   disconnect(which: Selector): void
   /** Who a token of a host's user stands for. @throws MeshError AUTH_INVALID */
@@ -75,18 +69,29 @@ export function createAccounts(options: {
   /** Takes a user out of every room. @throws MeshError CONFLICT */
   leaveRooms(user_id: string): Promise<void>
 }): Accounts {
-  const { storage, passwords, accessKeys, issuer, disconnect } = options
+  const { storage, passwords, accessKeys, issuer } = options
   const now = () => Date.now()
+  const logins = createLogins(options)
+  const guesses = createGuesses(options.attempts)
 
-  async function tokensFor(user_id: string, sid: string, secret: string): Promise<Tokens> {
-    const access = await issueAccess(accessKeys, { issuer, user_id, sid, jti: randomIds.uuid(), now: now() })
-    const expires_in = Math.floor((access.expires_at - now()) / 1000)
-    return { access_token: access.token, token_type: 'Bearer', expires_in, refresh_token: `mrt_${sid}.${secret}` }
+  /** Whether a password is a user's; it takes as long where there is no such user, or none who may come in. */
+  function isTheirs(user: User | undefined, username: string, password: string, network: string | undefined) {
+    const hash = user?.disabled ? undefined : (user?.hashed_password ?? undefined)
+    const guess = { username, user_id: user?.user_id, network }
+    return guesses.judge(guess, () => passwords.verify(password, hash))
   }
 
-  async function end(which: { sid: string } | { user_id: string }): Promise<void> {
-    await storage.logins.revoke(which, now())
-    disconnect(which)
+  const login: Accounts['login'] = async (username, password, network) => {
+    const user = await storage.users.findByName(username)
+    if (!(await isTheirs(user, username, password, network)) || !user) {
+      throw new MeshError('AUTH_INVALID', 'Wrong name or password')
+    }
+    const tokens = await logins.start(user.user_id)
+    // What ended every login of the user while the password was judged, did not end this one: it was not there yet.
+    const current = await storage.users.find(user.user_id)
+    if (current?.disabled === false && current.hashed_password === user.hashed_password) return { ...tokens, user }
+    await logins.logout(tokens.refresh_token)
+    return login(username, password, network)
   }
 
   return {
@@ -104,65 +109,30 @@ export function createAccounts(options: {
       return user
     },
 
-    async login(username, password) {
-      const user = await storage.users.findByName(username)
-      // A missing or disabled account costs the same hash as a real one, so that time tells nobody which names exist.
-      const matches = await passwords.verify(
-        password,
-        user?.disabled ? undefined : (user?.hashed_password ?? undefined),
-      )
-      if (!user || !matches) throw new MeshError('AUTH_INVALID', 'Wrong name or password')
-      const sid = randomIds.id('sess')
-      const secret = newSecret()
-      const at = now()
-      await storage.logins.create({
-        sid,
-        user_id: user.user_id,
-        secret_hash: hashOf(secret),
-        created_at: at,
-        expires_at: at + loginLifeMs,
-      })
-      return { ...(await tokensFor(user.user_id, sid, secret)), user }
+    login,
+
+    async refresh(refresh_token, network) {
+      const { user_id, tokens } = await logins.refresh(refresh_token)
+      guesses.seen(user_id, network)
+      return tokens
     },
 
-    async refresh(refresh_token) {
-      const { sid, secret } = parseRefresh(refresh_token)
-      const next = newSecret()
-      const at = now()
-      const rotated = await storage.logins.rotate({
-        sid,
-        secret_hash: hashOf(secret),
-        next_hash: hashOf(next),
-        now: at,
-        expires_at: at + loginLifeMs,
-      })
-      if (rotated.outcome === 'reused') disconnect({ sid })
-      if (!('login' in rotated)) throw new MeshError('AUTH_INVALID', 'The refresh token is not valid')
-      const user = await storage.users.find(rotated.login.user_id)
-      if (!user || user.disabled) throw new MeshError('AUTH_INVALID', 'The refresh token is not valid')
-      return tokensFor(user.user_id, sid, next)
-    },
+    logout: logins.logout,
 
-    async logout(refresh_token) {
-      const { sid, secret } = parseRefresh(refresh_token)
-      const login = await storage.logins.find(sid)
-      if (login?.secret_hash === hashOf(secret)) await end({ sid })
-    },
-
-    async changePassword(user_id, current, next) {
+    async changePassword(user_id, { current, next }, network) {
       const user = await storage.users.find(user_id)
-      if (!(await passwords.verify(current, user?.hashed_password ?? undefined))) {
+      if (!(await isTheirs(user, user?.username ?? user_id, current, network))) {
         throw new MeshError('AUTH_INVALID', 'Wrong password')
       }
       await storage.users.update(user_id, { hashed_password: await passwords.hash(next) })
-      await end({ user_id })
+      await logins.end({ user_id })
     },
 
     async update(user_id, { username, ...change }) {
       const name = username === undefined ? {} : { username: cleanName(username, 'name') }
       const user = await storage.users.update(user_id, { ...change, ...name })
       if (!user) throw new MeshError('NOT_FOUND', 'No such user')
-      if (user.disabled) await end({ user_id })
+      if (user.disabled) await logins.end({ user_id })
       return user
     },
 
@@ -172,7 +142,7 @@ export function createAccounts(options: {
       // No bcrypt hash is written like this, so no password matches it.
       const gone = { username: `deleted-${user_id.slice(-12)}`, hashed_password: '!', admin: false, disabled: true }
       await storage.users.update(user_id, gone)
-      await end({ user_id })
+      await logins.end({ user_id })
     },
 
     find: async (idOrName) => (await storage.users.find(idOrName)) ?? (await storage.users.findByName(idOrName)),
@@ -186,6 +156,10 @@ export function createAccounts(options: {
       if (!user || user.disabled || !login || login.revoked_at !== null || login.user_id !== user.user_id) {
         throw new MeshError('AUTH_INVALID')
       }
+      // Whoever uses a fresh token has got the answer that it came in. Not to be able to note it is no reason to turn them away.
+      if (login.parent_hash !== null && claims.gen === login.generation) {
+        await storage.logins.confirm(login.sid, login.generation).catch(() => {})
+      }
       const { user_id, username, admin } = user
       const { sid, kid, device_id, exp } = claims
       return { user_id, username, admin, sid, kid, device_id, expires_at: exp * 1000 }
@@ -196,15 +170,4 @@ export function createAccounts(options: {
 /** What others may know of a user. */
 export function viewOf({ user_id, username, admin, disabled, created_at }: User): UserView {
   return { user_id, username, admin, disabled, created_at: toInstant(created_at) }
-}
-
-const newSecret = () => randomBytes(32).toString('base64url')
-
-/** SHA-256 is enough for a secret of 256 random bits; a slow hash would let anybody burn our CPU. */
-const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex')
-
-function parseRefresh(token: string): { sid: string; secret: string } {
-  const [, sid, secret] = /^mrt_(sess_[\w-]{22,64})\.([\w-]{43})$/.exec(token) ?? []
-  if (!sid || !secret) throw new MeshError('AUTH_INVALID', 'The refresh token is not valid')
-  return { sid, secret }
 }

@@ -21,8 +21,8 @@ export const authRoutes = [
     body: credentials,
     answer: v.strictObject({ ...tokenView.entries, user: userView }),
     errors: ['AUTH_INVALID'],
-    async handle({ app, body: { username, password } }) {
-      const { user, ...tokens } = await app.accounts.login(username, password)
+    async handle({ app, body: { username, password }, network }) {
+      const { user, ...tokens } = await app.accounts.login(username, password, network)
       return { ...tokens, user: viewOf(user) }
     },
   }),
@@ -30,13 +30,14 @@ export const authRoutes = [
     method: 'post',
     path: '/auth/refresh',
     name: 'refresh',
-    summary: 'Fresh tokens. A refresh token is good once: using one again ends the login.',
+    summary:
+      'Fresh tokens. A refresh token is good once: using one again ends the login, but for 30 s it may be tried again, as long as nothing of its answer was used.',
     auth: 'none',
     limit: 'refresh',
     body: refresh,
     answer: tokenView,
     errors: ['AUTH_INVALID'],
-    handle: ({ app, body }) => app.accounts.refresh(body.refresh_token),
+    handle: ({ app, body, network }) => app.accounts.refresh(body.refresh_token, network),
   }),
   route({
     method: 'post',
@@ -60,7 +61,7 @@ export const authRoutes = [
       current_password: credentials.entries.password,
       new_password: credentials.entries.password,
     }),
-    handle: ({ app, principal, body }) =>
-      app.accounts.changePassword(principal.user_id, body.current_password, body.new_password),
+    handle: ({ app, principal, body: { current_password: current, new_password: next }, network }) =>
+      app.accounts.changePassword(principal.user_id, { current, next }, network),
   }),
 ]

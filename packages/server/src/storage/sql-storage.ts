@@ -34,6 +34,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       create: (login) => write('createLogin', login),
       find: (sid) => read((db) => reads.findLogin(db, sid)),
       rotate: (change) => write('rotateLogin', change),
+      confirm: (sid, generation) => write('confirmLogin', sid, generation),
       revoke: (which, now) => write('revokeLogins', which, now),
     },
     revocations: {

@@ -40,7 +40,11 @@ export interface UserTable {
 export interface LoginTable {
   sid: string
   user_id: string
+  token_key: string
   secret_hash: string
+  parent_hash: string | null
+  generation: number
+  rotated_at: number
   created_at: number
   expires_at: number
   revoked_at: number | null

@@ -119,6 +119,7 @@ export function createCluster(world: World): Cluster {
       await storage.logins.create({
         sid,
         user_id,
+        token_key: '',
         secret_hash: '',
         created_at: world.clock.now(),
         expires_at: Infinity,

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { Migrator, type Migration } from 'kysely/migration'
 import * as initial from './0001-initial.ts'
 import * as terminals from './0002-terminals.ts'
+import * as rotation from './0003-rotation.ts'
 import * as invites from './0005-invites.ts'
 import * as audit from './0006-audit.ts'
 import * as hostUsers from './0007-host-users.ts'
@@ -10,6 +11,7 @@ import * as hostUsers from './0007-host-users.ts'
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-terminals': terminals,
+  '0003-rotation': rotation,
   '0005-invites': invites,
   '0006-audit': audit,
   '0007-host-users': hostUsers,

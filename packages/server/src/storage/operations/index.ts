@@ -2,7 +2,7 @@ import type { Db } from '../tables.ts'
 import { appendAudit } from './audit.ts'
 import { appendEvent, recordMissedCall } from './events.ts'
 import { acceptInvite, createInvite, revokeInvite } from './invites.ts'
-import { createLogin, revokeLogins, rotateLogin } from './logins.ts'
+import { confirmLogin, createLogin, revokeLogins, rotateLogin } from './logins.ts'
 import { removeMember, setMember } from './members.ts'
 import { addRevocation } from './revocations.ts'
 import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
@@ -27,6 +27,7 @@ export const operations = {
   updateUser,
   createLogin,
   rotateLogin,
+  confirmLogin,
   revokeLogins,
   addRevocation,
   createRoom,
