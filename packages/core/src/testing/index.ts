@@ -1,5 +1,6 @@
 export * as authorization from './authorization.ts'
 export * as restAuthorization from './authorization-rest.ts'
+export { commonForgeries, sound as soundToken, withClaims, type Forging } from './forgeries.ts'
 export { fill, type Choices, type Slot } from './fill.ts'
 export { createManualClock, type ManualClock } from './manual-clock.ts'
 export { createTestMesh, type Frame, type TestClient, type TestMesh } from './test-mesh.ts'

@@ -1,157 +1,12 @@
-import { base64url, CompactSign, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createWorld, heard, newRtcId, sdpOf, settle } from '../testing/kit.ts'
+import { forge, forgeries, respell, sound, withClaims, type Forging } from '../testing/forgeries.ts'
 import { createKeyring, generateSigningKey } from './keys.ts'
 import { accessType, capabilityType, isExpired, verifyAccess } from './index.ts'
 
 const jwk = { access: await generateSigningKey(), capability: await generateSigningKey() }
 const keys = { access: await createKeyring([jwk.access]), capability: await createKeyring([jwk.capability]) }
 const foreign = await generateSigningKey()
-
-const encode = (value: unknown) => base64url.encode(typeof value === 'string' ? value : JSON.stringify(value))
-
-/** Signs whatever header and payload one likes; the payload may be JSON text. */
-async function forge(header: object, payload: object | string, key = jwk.access): Promise<string> {
-  const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
-  return new CompactSign(new TextEncoder().encode(text))
-    .setProtectedHeader({ alg: 'EdDSA', ...header })
-    .sign(await importJWK(key, 'EdDSA'), { crit: { b64: true, 'x-crit': true } })
-}
-
-/** A JWS signed with a shared secret, the public key taken for one. */
-async function hmac(header: object, payload: object, secret: string): Promise<string> {
-  const input = `${encode({ ...header, alg: 'HS256' })}.${encode(payload)}`
-  const key = await crypto.subtle.importKey(
-    'raw',
-    new TextEncoder().encode(secret),
-    { name: 'HMAC', hash: 'SHA-256' },
-    false,
-    ['sign'],
-  )
-  const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(input))
-  return `${input}.${base64url.encode(new Uint8Array(signature))}`
-}
-
-interface Forging {
-  header: Record<string, unknown>
-  claims: Record<string, unknown>
-  /** The key that is good for this kind of token, and for the other. */
-  key: typeof foreign
-  otherKey: typeof foreign
-  otherType: string
-}
-
-type Forge = (sound: Forging) => Promise<string>
-
-const x = () => jwk.access.x
-const sound = ({ header, claims, key }: Forging) => forge(header, claims, key)
-const withHeader = (extra: object) => (f: Forging) => forge({ ...f.header, ...extra }, f.claims, f.key)
-const withClaims = (extra: object) => (f: Forging) => forge(f.header, { ...f.claims, ...extra }, f.key)
-const asText = (from: string | RegExp, to: string) => (f: Forging) =>
-  forge(f.header, JSON.stringify(f.claims).replace(from, to), f.key)
-const spelled = (change: (token: string) => string) => async (f: Forging) => change(await sound(f))
-
-/** The last character of a signature of 64 bytes has four bits that do not count. */
-function respell(token: string): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-  return token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1) ?? '') + 1]
-}
-
-const forgeries: [string, Forge][] = [
-  ['alg none', async ({ header, claims }) => `${encode({ ...header, alg: 'none' })}.${encode(claims)}.`],
-  [
-    'alg none with a signature',
-    async (f) => `${encode({ ...f.header, alg: 'none' })}.${(await sound(f)).split('.').slice(1).join('.')}`,
-  ],
-  ['HS256 with the public key', ({ header, claims }) => hmac(header, claims, x())],
-  [
-    'HS256 with the public key as JWK',
-    ({ header, claims, key: { kty, crv, x } }) => hmac(header, claims, JSON.stringify({ kty, crv, x })),
-  ],
-  ['no kid', withHeader({ kid: undefined })],
-  ['an unknown kid', withHeader({ kid: 'unknown' })],
-  ['a kid that is no string', withHeader({ kid: 1 })],
-  ['a foreign key under our kid', ({ header, claims }) => forge(header, claims, foreign)],
-  ['a foreign key under its own kid', ({ header, claims }) => forge({ ...header, kid: foreign.kid }, claims, foreign)],
-  [
-    'the key of the other kind',
-    ({ header, claims, otherKey }) => forge({ ...header, kid: otherKey.kid }, claims, otherKey),
-  ],
-  [
-    'a jwk to verify with',
-    ({ header, claims }) => forge({ ...header, jwk: { kty: 'OKP', crv: 'Ed25519', x: foreign.x } }, claims, foreign),
-  ],
-  ['a jku', withHeader({ jku: 'https://example.com/jwks.json' })],
-  ['an x5u', withHeader({ x5u: 'https://example.com/cert.pem' })],
-  ['an x5c', withHeader({ x5c: ['AAAA'] })],
-  ['a crit', withHeader({ crit: ['x-crit'], 'x-crit': 1 })],
-  ['an unencoded payload', withHeader({ crit: ['b64'], b64: true })],
-  ['a zip', withHeader({ zip: 'DEF' })],
-  ['a cty', withHeader({ cty: 'JWT' })],
-  ['no typ', withHeader({ typ: undefined })],
-  ['typ JWT', withHeader({ typ: 'JWT' })],
-  ['typ of the other kind', (f) => withHeader({ typ: f.otherType })(f)],
-  [
-    'alg Ed25519, which is another name',
-    async ({ header, claims, key }) => {
-      const input = `${encode({ ...header, alg: 'Ed25519' })}.${encode(claims)}`
-      const own = await crypto.subtle.importKey(
-        'jwk',
-        { kty: key.kty, crv: key.crv, x: key.x, d: key.d },
-        'Ed25519',
-        false,
-        ['sign'],
-      )
-      const signature = await crypto.subtle.sign('Ed25519', own, new TextEncoder().encode(input))
-      return `${input}.${base64url.encode(new Uint8Array(signature))}`
-    },
-  ],
-  ['no exp', withClaims({ exp: undefined })],
-  ['exp 1e400', asText(/"exp":\d+/, '"exp":1e400')],
-  ['exp as a string', asText(/"exp":(\d+)/, '"exp":"$1"')],
-  ['exp in milliseconds', asText(/"exp":(\d+)/, '"exp":$1000')],
-  ['exp with a fraction', asText(/"exp":(\d+)/, '"exp":$1.5')],
-  ['exp before iat', (f) => withClaims({ exp: Number(f.claims['iat']) - 1 })(f)],
-  ['a life too long', (f) => withClaims({ exp: Number(f.claims['iat']) + 601 })(f)],
-  ['no iat', withClaims({ iat: undefined })],
-  ['no sub', withClaims({ sub: undefined })],
-  ['no jti', withClaims({ jti: undefined })],
-  ['another issuer', withClaims({ iss: 'https://other.test' })],
-  ['another audience', withClaims({ aud: 'https://other.test' })],
-  ['a list of audiences', (f) => withClaims({ aud: [f.claims['iss']] })(f)],
-  ['a claim of its own', withClaims({ admin: true })],
-  ['a __proto__', asText('{', '{"__proto__":{},')],
-  ['claims that are no JSON', (f) => forge(f.header, '{', f.key)],
-  ['claims that are a list', (f) => forge(f.header, '[]', f.key)],
-  [
-    'claims that are no UTF-8',
-    async (f) =>
-      new CompactSign(Uint8Array.of(0xff))
-        .setProtectedHeader({ alg: 'EdDSA', ...f.header })
-        .sign(await importJWK(f.key, 'EdDSA')),
-  ],
-  ['a byte behind it', spelled((token) => `${token}A`)],
-  ['a dot behind it', spelled((token) => `${token}.`)],
-  ['a part behind it', spelled((token) => `${token}.AAAA`)],
-  ['white space behind it', spelled((token) => `${token}\n`)],
-  ['white space before it', spelled((token) => ` ${token}`)],
-  ['padding', spelled((token) => `${token}==`)],
-  ['another spelling of the same signature', spelled(respell)],
-  ['the other base64', spelled((token) => token.replace(/.$/, '+'))],
-  ['no signature', spelled((token) => token.split('.').slice(0, 2).join('.'))],
-  ['an empty signature', spelled((token) => `${token.split('.').slice(0, 2).join('.')}.`)],
-  [
-    'the signature of other claims',
-    async (f) => {
-      const other = await withClaims({ jti: 'other' })(f)
-      return [...(await sound(f)).split('.').slice(0, 2), other.split('.')[2]].join('.')
-    },
-  ],
-  ['nothing', async () => ''],
-  ['dots', async () => '..'],
-  ['more than it may be long, and well signed', withClaims({ jti: 'j'.repeat(3_200) })],
-  ['more than it may be long', async () => `${'A'.repeat(4_100)}.A.A`],
-]
 
 describe('an access token at hello', async () => {
   const world = await createWorld({
@@ -174,6 +29,8 @@ describe('an access token at hello', async () => {
     },
     key: jwk.access,
     otherKey: jwk.capability,
+    foreign,
+    trap: 'https://example.com',
     otherType: capabilityType,
   })
   const hello = async (token: string) => {
@@ -222,6 +79,8 @@ describe('a capability token at an offer', async () => {
     },
     key: jwk.capability,
     otherKey: jwk.access,
+    foreign,
+    trap: 'https://example.com',
     otherType: accessType,
   })
   async function offer(cap_token: string): Promise<string> {
