@@ -1,4 +1,5 @@
 export { actionsOf, capabilities, capsOf, defaultCaps, roles, type Action, type Role, type RoomPolicy } from './acl.ts'
+export type { Authorize, AuthorizeAction, AuthorizeQuestion, AuthorizeResource } from './authorize.ts'
 export { auditActions, type AuditAction } from './audit-actions.ts'
 export { actorOf, type Audit } from './audit.ts'
 export { verifyChain, type Verification } from './audit-chain.ts'

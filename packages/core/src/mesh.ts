@@ -1,6 +1,8 @@
 import { capabilities, capsOf, type RoomPolicy, type Role } from './acl.ts'
 import { createAddressCounts } from './addresses.ts'
 import { createAudit, type Audit } from './audit.ts'
+import { createAdmission } from './admission.ts'
+import { createDecide, type Authorize } from './authorize.ts'
 import { createBoundedMap } from './bounded-map.ts'
 import { Allowance } from './bucket.ts'
 import { createCapabilityCheck } from './capabilities/check.ts'
@@ -56,6 +58,8 @@ export interface MeshOptions {
   issuer: string
   authenticate: Authenticate
   revalidate?: Revalidate | undefined
+  /** May overrule who may what; asked where {@link AuthorizeAction} says, and never about a frame that is passed on. */
+  authorize?: Authorize | undefined
   bus?: Bus
   clock?: Clock
   ids?: Ids
@@ -136,6 +140,7 @@ export function createMesh(options: MeshOptions): Mesh {
       stored: (room, event) => parts.forEach((part) => part.stored?.(room, event)),
     },
   })
+  const decide = createDecide(options.authorize)
   const mayHold = createMayHold({ capsOf: capsFor, peersOf: hub.peersOf })
   const check = createCapabilityCheck({ keys, issuer, clock, mayHold })
   const engine: Engine = {
@@ -160,6 +165,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const rooms = createRoomService({
     ...engine,
     knownCaps,
+    decide,
     ...writes,
     closeRoom(room_id) {
       hub.close(room_id)
@@ -174,6 +180,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ids,
     audit,
     mayHold,
+    decide,
     isKnown: (cap) => knownCaps.includes(cap),
     iceServers: iceServers.of,
   })
@@ -205,7 +212,8 @@ export function createMesh(options: MeshOptions): Mesh {
   let closing = false
   const load = { bytes: 0 }
   let ticks = 0
-  const router = createRouter(engine, handlers, createRepeats())
+  const admit = options.authorize && createAdmission({ storage, decide, rooms })
+  const router = createRouter(engine, handlers, createRepeats(), admit)
   const host: ConnectionHost = {
     clock,
     ids,

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { actionsOf } from './acl.ts'
+import type { Admit } from './admission.ts'
 import { chain } from './awaitable.ts'
 import type { Answered, BelongingOf, Call, Engine, Handlers, HandledType, LiveRoom, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
@@ -35,7 +36,7 @@ interface Entry {
 }
 
 /** @see Router */
-export function createRouter(engine: Engine, handlers: Handlers<HandledType>, repeats: Repeats): Router {
+export function createRouter(engine: Engine, handlers: Handlers<HandledType>, repeats: Repeats, admit?: Admit): Router {
   const entries = new Map<string, Entry>()
   for (const [type, handle] of Object.entries(handlers)) {
     // The one seam where a name finds its handler: both come from the same table, without its literal types from here on.
@@ -118,10 +119,11 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
         role: occupant.role,
         proof: event.room === 'joined' ? occupant : { room: occupant.room, member: occupant },
       }
-    return event.room === 'joined' ? engine.notInRoom(room_id) : membership(peer, room_id)
+    return event.room === 'joined' ? engine.notInRoom(room_id) : membership(event, peer, room_id)
   }
 
-  async function membership(peer: Peer, room_id: string): Promise<Belonging> {
+  async function membership(event: ClientEvent, peer: Peer, room_id: string): Promise<Belonging> {
+    if (event.may === 'join') await admit?.(peer, room_id)
     const room = await engine.storage.rooms.find(room_id)
     if (!room) throw new MeshError('ROOM_NOT_FOUND')
     const member = await engine.storage.rooms.member(room_id, peer.user_id)

@@ -2,6 +2,7 @@ export { createMesh, type MeshServer, type MeshServerOptions } from './mesh-serv
 export { toNodeHandler, type FetchHandler, type NodeHandler } from './node-handler.ts'
 export { anyOf } from './auth/any-of.ts'
 export type { HostRevalidate } from './auth/authentication.ts'
+export type { HostAuthorize, HostQuestion } from './auth/authorize.ts'
 export { builtinUsers } from './auth/builtin-users.ts'
 export {
   hostUserId,

@@ -19,6 +19,7 @@ import { attach } from './attach.ts'
 import { createAttempts } from './auth/attempts.ts'
 import { createAccounts, type Accounts } from './auth/accounts.ts'
 import { createAuthenticate, createRevalidate, type HostRevalidate } from './auth/authentication.ts'
+import { createHostAuthorize, type HostAuthorize } from './auth/authorize.ts'
 import { builtinUsers } from './auth/builtin-users.ts'
 import type { HostAuthenticate } from './auth/host.ts'
 import { createHostSessions } from './auth/host-sessions.ts'
@@ -59,6 +60,11 @@ export interface MeshServerOptions {
    * connection. Without it the client brings another token, or comes back and is asked for its cookie then.
    */
   revalidate?: HostRevalidate
+  /**
+   * May overrule who may what: on making, joining, reading and changing a room, and for each capability that somebody
+   * asks for. It is never asked about what goes on between those who are in a room.
+   */
+  authorize?: HostAuthorize
   /** What replaces default limits. */
   limits?: object
   /** After how many days the next signing key takes over by itself; 30 unless told, 0 for never. */
@@ -142,6 +148,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     issuer,
     authenticate,
     revalidate: createRevalidate(authentication),
+    authorize: createHostAuthorize(options.authorize),
     logger,
     limits,
     extraCaps,

@@ -1,4 +1,5 @@
 import { actorOf, type Audit, type Doer } from '../audit.ts'
+import type { Decide } from '../authorize.ts'
 import type { Engine, Principal } from '../context.ts'
 import { toInstant } from '../encoder.ts'
 import { MeshError } from '../errors.ts'
@@ -37,6 +38,7 @@ export function createGrant(options: {
   ids: Ids
   audit: Audit
   mayHold: Engine['mayHold']
+  decide: Decide
   isKnown(cap: string): boolean
   iceServers: IceServers['of']
 }): Grant {
@@ -55,8 +57,20 @@ export function createGrant(options: {
     }
     const holder = { user_id, role: member.role, policy: room.policy, target: target_peer_id ?? target_device_id }
     const note = { action: 'capability.grant', ...actorOf(actor), room_id: room.room_id, target: sub, caps } as const
+    const asked = { room_id: room.room_id, role: member.role, target: holder.target }
+    let isOverruled = false
     try {
-      if (!caps.every((cap) => options.mayHold(cap, holder))) throw new MeshError('ACCESS_DENIED')
+      for (const cap of caps) {
+        const defaultDecision = options.mayHold(cap, holder)
+        const question = {
+          principal: grantee,
+          action: 'capability',
+          resource: { ...asked, cap },
+          defaultDecision,
+        } as const
+        if (!(await options.decide(question))) throw new MeshError('ACCESS_DENIED')
+        isOverruled ||= !defaultDecision
+      }
       requireWithin(request, room.policy)
     } catch (error) {
       audit.denied(error, note)
@@ -78,6 +92,7 @@ export function createGrant(options: {
       exp,
       jti,
       mv: versionOf(member.member_seq, room.policy_seq),
+      ...(isOverruled ? { host: true as const } : {}),
       ...(sid === undefined ? {} : { sid }),
       ...(target_peer_id === undefined ? {} : { target_peer_id }),
       ...(target_device_id === undefined ? {} : { target_device_id }),

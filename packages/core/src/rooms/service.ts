@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { actorOf, type Doer } from '../audit.ts'
+import { askedAs, type Decide } from '../authorize.ts'
 import { actionsOf, roles, type Action, type Role, type RoomPolicy } from '../acl.ts'
 import type { Engine } from '../context.ts'
 import { field } from '../define.ts'
@@ -36,7 +37,7 @@ export interface Page<C> {
 
 /** Rooms and their members, for REST, the command line and the host application. Every change is told at once. */
 export interface Rooms {
-  /** `actor` where somebody else than the owner makes it. */
+  /** `actor` is who asks for it; without one, whoever calls has decided already. */
   create(owner_user_id: string, name: string, actor?: Actor): Promise<Room>
   get(actor: Actor, room_id: string): Promise<Room>
   list(actor: Actor, page: Page<string>): Promise<Room[]>
@@ -57,16 +58,20 @@ export interface Rooms {
 
 /** @see Rooms */
 export function createRoomService(
-  engine: Engine & RoomWrites & { closeRoom(room_id: string): void; knownCaps: readonly string[] },
+  engine: Engine & RoomWrites & { closeRoom(room_id: string): void; knownCaps: readonly string[]; decide: Decide },
 ): Rooms {
-  const { storage, clock, ids, newEvent, write } = engine
+  const { storage, clock, ids, newEvent, write, decide } = engine
 
   const authorize: Rooms['authorize'] = async (actor, room_id, may) => {
     const room = await storage.rooms.find(room_id)
     if (!room) throw new MeshError('ROOM_NOT_FOUND')
     if (actor === 'administrator') return { room, member: undefined }
     const member = await storage.rooms.member(room_id, actor.user_id)
-    if (!member || !actionsOf[member.role].has(may)) throw new MeshError('ACCESS_DENIED')
+    const defaultDecision = member !== undefined && actionsOf[member.role].has(may)
+    const action = askedAs[may]
+    const resource = { room_id, role: member?.role }
+    const isAllowed = action ? await decide({ principal: actor, action, resource, defaultDecision }) : defaultDecision
+    if (!isAllowed) throw new MeshError('ACCESS_DENIED')
     return { room, member }
   }
 
@@ -89,7 +94,12 @@ export function createRoomService(
   return {
     authorize,
 
-    async create(owner_user_id, name, actor = { user_id: owner_user_id }) {
+    async create(owner_user_id, name, asker) {
+      const actor = asker ?? { user_id: owner_user_id }
+      if (asker && asker !== 'administrator') {
+        const question = { principal: asker, action: 'room.create', resource: { name }, defaultDecision: true } as const
+        if (!(await decide(question))) throw new MeshError('ACCESS_DENIED')
+      }
       const owner = await storage.users.find(owner_user_id)
       if (!owner) throw new MeshError('NOT_FOUND', 'No such user')
       const room = { room_id: ids.id('room'), name: cleanName(name), owner_user_id, created_at: clock.now() }

@@ -27,6 +27,7 @@ const claims = v.strictObject({
   exp: field.count,
   jti: v.string(),
   mv: field.count,
+  host: v.optional(v.literal(true)),
   sid: v.optional(field.sessionId),
   target_peer_id: v.optional(field.peerId),
   target_device_id: v.optional(field.deviceId),
@@ -38,7 +39,7 @@ const claims = v.strictObject({
 /**
  * What a capability token says: `sub` (a peer or device) may use `caps` in `room_id`, towards the target where one is
  * named, as long as the membership and policy version `mv` and the login `sid` stand. `iat` and `exp` in seconds,
- * `max_size` in bytes, `max_rate` in bytes per second.
+ * `max_size` in bytes, `max_rate` in bytes per second. `host`: the host application allowed it, whatever role and policy say.
  */
 export type CapabilityClaims = v.InferOutput<typeof claims>
 

@@ -17,7 +17,7 @@ export const roomRoutes = [
     body: v.strictObject({ name }),
     status: 201,
     answer: roomView,
-    errors: ['NOT_FOUND'],
+    errors: ['ACCESS_DENIED', 'NOT_FOUND'],
     handle: async ({ app, principal, body }) =>
       viewOfRoom(await app.mesh.rooms.create(principal.user_id, body.name, principal)),
   }),
