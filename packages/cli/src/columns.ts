@@ -7,5 +7,8 @@ export const roomColumns = ['room_id', 'name', 'owner_user_id', 'created_at'] as
 /** The columns in which signing keys are shown. */
 export const keyColumns = ['ring', 'state', 'kid', 'since', 'until'] as const
 
+/** The columns in which entries of the audit log are shown. */
+export const auditColumns = ['seq', 'time', 'action', 'outcome', 'actor', 'room_id', 'details'] as const
+
 /** The columns in which members of a room are shown. */
 export const memberColumns = ['user_id', 'username', 'role', 'created_at'] as const

@@ -1,4 +1,8 @@
 import { Command } from 'commander'
+import { addAuditExport } from './commands/audit-export.ts'
+import { addAuditList } from './commands/audit-list.ts'
+import { addAuditTail } from './commands/audit-tail.ts'
+import { addAuditVerify } from './commands/audit-verify.ts'
 import { addKeysList } from './commands/keys-list.ts'
 import { addKeysRevoke } from './commands/keys-revoke.ts'
 import { addKeysRotate } from './commands/keys-rotate.ts'
@@ -26,6 +30,7 @@ const groups: readonly Group[] = [
     'who is in a room, and as what',
     [addMemberAdd, addMemberInvite, addMemberList, addMemberRemove, addMemberSetRole],
   ],
+  ['audit', 'the log of what was decided', [addAuditList, addAuditTail, addAuditVerify, addAuditExport]],
   ['keys', 'the keys that sign tokens', [addKeysList, addKeysRotate, addKeysRevoke]],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],
 ]

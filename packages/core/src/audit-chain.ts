@@ -34,7 +34,11 @@ export interface Verification {
  * Walks along the whole chain, page by page. Whoever may write to the database can make a chain that is sound in itself:
  * against that, keep a `head` in another place and have it `expected` here.
  */
-export async function verifyChain(store: AuditStore, expected?: AuditHead, pageSize = 500): Promise<Verification> {
+export async function verifyChain(
+  store: Pick<AuditStore, 'list' | 'head'>,
+  expected?: AuditHead,
+  pageSize = 500,
+): Promise<Verification> {
   // Read first: what is appended meanwhile is walked over as well, and does no harm.
   const noted = await store.head()
   let head: AuditHead = { seq: 0, hash: '' }

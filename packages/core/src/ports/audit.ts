@@ -62,7 +62,9 @@ export interface AuditStore {
   /** Puts an entry at the end. Appends are serial, whichever node they come from. */
   append(entry: AuditEntry): Promise<void>
   /** Entries by ascending `seq`, after the one given; with `latest` the last ones. */
-  list(page: { after?: number | undefined; limit: number; latest?: boolean } & AuditFilter): Promise<AuditRecord[]>
+  list(
+    page: { after?: number | undefined; limit: number; latest?: boolean | undefined } & AuditFilter,
+  ): Promise<AuditRecord[]>
   /** Where the chain ends, as it was noted apart from the entries with the last append; `seq` 0 before the first. */
   head(): Promise<AuditHead>
 }

@@ -2,6 +2,7 @@ import { field, inviteSchema, isMeshError, MeshError, toInstant, type Invite, ty
 import * as v from 'valibot'
 import { viewOf as userView } from '../auth/accounts.ts'
 import type { MeshServer } from '../mesh-server.ts'
+import { auditInput, listAudit } from './audit.ts'
 import { capabilityInput, grantCapability } from './capability.ts'
 import { ringNames } from '../keys/key-ring.ts'
 import { findRoom, findUser } from './find.ts'
@@ -17,6 +18,8 @@ interface Operation<S extends v.GenericSchema, T> {
   input: S
   /** Whether it may make the data directory and the database where there are none. */
   creates: boolean
+  /** Whether it reads what is not the administrator's own, which the audit log notes; once for a list, at its first page. */
+  reads: boolean
   run(mesh: MeshServer, input: v.InferOutput<S>): Promise<AdminResult<T>>
 }
 
@@ -30,9 +33,9 @@ const page = v.strictObject({
 function operation<const S extends v.GenericSchema, T>(
   input: S,
   run: Operation<S, T>['run'],
-  { creates = false } = {},
+  { creates = false, reads = false } = {},
 ): Operation<S, T> {
-  return { input, run, creates }
+  return { input, run, creates, reads }
 }
 
 /** THE table of what an administrator may do from the machine itself, beyond every access rule but those of the data. */
@@ -43,20 +46,28 @@ export const operations = {
     { creates: true },
   ),
 
-  'user.list': operation(page, async ({ accounts }, asked) => {
-    const users = await accounts.list(asked)
-    return { data: users.map(userView), ...nextOf(users.at(-1)?.user_id, users.length, asked.limit) }
-  }),
+  'user.list': operation(
+    page,
+    async ({ accounts }, asked) => {
+      const users = await accounts.list(asked)
+      return { data: users.map(userView), ...nextOf(users.at(-1)?.user_id, users.length, asked.limit) }
+    },
+    { reads: true },
+  ),
 
   'room.create': operation(v.strictObject({ name, owner: name }), async (mesh, { name, owner }) => {
     const { user_id } = await findUser(mesh, owner)
     return { data: roomView(await mesh.rooms.create(user_id, name, 'administrator')) }
   }),
 
-  'room.list': operation(page, async ({ rooms }, asked) => {
-    const found = await rooms.list('administrator', asked)
-    return { data: found.map(roomView), ...nextOf(found.at(-1)?.room_id, found.length, asked.limit) }
-  }),
+  'room.list': operation(
+    page,
+    async ({ rooms }, asked) => {
+      const found = await rooms.list('administrator', asked)
+      return { data: found.map(roomView), ...nextOf(found.at(-1)?.room_id, found.length, asked.limit) }
+    },
+    { reads: true },
+  ),
 
   'member.add': operation(
     v.strictObject({ room: name, user: name, role: v.optional(field.role, 'member') }),
@@ -78,10 +89,14 @@ export const operations = {
     },
   ),
 
-  'member.list': operation(v.strictObject({ room: name }), async (mesh, { room }) => {
-    const { room_id } = await findRoom(mesh, room)
-    return { data: (await mesh.rooms.members('administrator', room_id)).map(memberView) }
-  }),
+  'member.list': operation(
+    v.strictObject({ room: name }),
+    async (mesh, { room }) => {
+      const { room_id } = await findRoom(mesh, room)
+      return { data: (await mesh.rooms.members('administrator', room_id)).map(memberView) }
+    },
+    { reads: true },
+  ),
 
   'member.remove': operation(v.strictObject({ room: name, user: name }), async (mesh, which) => {
     const { room_id, user_id } = await resolve(mesh, which)
@@ -112,6 +127,12 @@ export const operations = {
       return { data: (await keys.revoke(...meant)).filter(({ kid }) => meant.includes(kid)) }
     },
   ),
+
+  'audit.list': operation(auditInput, async (mesh, asked) => ({ data: await listAudit(mesh, asked) }), { reads: true }),
+
+  'audit.head': operation(v.strictObject({}), async ({ storage }) => ({ data: await storage.audit.head() }), {
+    reads: true,
+  }),
 
   'token.capability': operation(capabilityInput, async (mesh, input) => ({ data: await grantCapability(mesh, input) })),
 
@@ -156,7 +177,14 @@ export async function perform(mesh: MeshServer, name: unknown, input: unknown): 
       ...(path === null ? {} : { path }),
     })
   }
+  if (wanted.reads && !isFurtherPage(parsed.output)) {
+    void mesh.engine.audit({ action: 'admin.read', outcome: 'ok', actor: 'administrator', request: String(name) })
+  }
   return wanted.run(mesh, parsed.output)
+}
+
+function isFurtherPage(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && 'after' in input
 }
 
 /** What went wrong, as something to pass on; a fault of ours keeps its own words for the log. */

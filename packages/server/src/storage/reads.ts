@@ -177,7 +177,7 @@ export async function listEventsBefore(
 /** Entries of the audit log by ascending `seq`. */
 export async function listAudit(
   db: Db,
-  page: { after?: number | undefined; limit: number; latest?: boolean } & AuditFilter,
+  page: { after?: number | undefined; limit: number; latest?: boolean | undefined } & AuditFilter,
 ): Promise<AuditRecord[]> {
   const { after = 0, limit, latest = false, since, actor, room_id, action } = page
   const rows = await db
