@@ -14,6 +14,7 @@ import { addMemberSetRole } from './commands/member-set-role.ts'
 import { addRoomCreate } from './commands/room-create.ts'
 import { addRoomList } from './commands/room-list.ts'
 import { addServe } from './commands/serve.ts'
+import { addSetup } from './commands/setup.ts'
 import { addTokenCapability } from './commands/token-capability.ts'
 import { addTokenInspect } from './commands/token-inspect.ts'
 import { addUserCreate } from './commands/user-create.ts'
@@ -50,6 +51,7 @@ export function createProgram(version: string): Command {
     const group = program.command(noun).description(description)
     for (const add of verbs) add(group)
   }
+  addSetup(program)
   addServe(program)
   return program
 }

@@ -27,6 +27,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** The STUN and TURN servers that peers are told of, where there are any. */
   readonly turn?: { readonly urls: readonly string[]; readonly secret: string | undefined; readonly guests: boolean }
+  /** The first administrator, to be made where there is none. */
+  readonly bootstrap?: { readonly username: string; readonly password: string }
   /** How much to log. */
   readonly logLevel: LogLevel
   /** After how many days the next signing key takes over; 0: only by hand. */
@@ -80,6 +82,10 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
   }
 
   const read = result.output
+  const { MESH_BOOTSTRAP_ADMIN: username, MESH_BOOTSTRAP_PASSWORD: password } = read
+  if ((username === undefined) !== (password === undefined)) {
+    throw new ConfigError('MESH_BOOTSTRAP_ADMIN and MESH_BOOTSTRAP_PASSWORD must be set together.')
+  }
   const dataDir = resolve(cwd, read.MESH_DATA_DIR)
   const url = read.MESH_DATABASE_URL
   return deepFreeze({
@@ -91,6 +97,7 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     trustedProxies: read.MESH_TRUSTED_PROXIES,
     ...turnOf(read),
+    ...(username === undefined || password === undefined ? {} : { bootstrap: { username, password } }),
     logLevel: read.MESH_LOG_LEVEL,
     keyRotationDays: read.MESH_KEY_ROTATION_DAYS,
     limits: read.MESH_LIMITS,

@@ -26,6 +26,7 @@ import { createHostSessions } from './auth/host-sessions.ts'
 import { createHostTokens, type HostTokens } from './auth/tokens.ts'
 import { createRevoke, type Revoke } from './auth/revoke.ts'
 import { createPasswords } from './auth/passwords.ts'
+import { createSetup, type Setup } from './auth/setup.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
 import { openKeys, type Keys } from './keys/keys.ts'
@@ -97,6 +98,8 @@ export interface MeshServer {
   readonly revoke: Revoke
   /** The built-in accounts. Without `builtinUsers()` nobody can log in to them, but they exist. */
   readonly accounts: Accounts
+  /** How the first administrator of the built-in accounts is made, where nobody is at the machine to do it. */
+  readonly setup: Setup
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   readonly storage: Storage
@@ -140,6 +143,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     recognise: sessions.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
   })
+  const setup = createSetup({ storage, accounts, now: () => performance.now() })
   const authentication = { hook, revalidate: options.revalidate, accounts, sessions, allowOrigin }
   const authenticate = createAuthenticate(authentication)
   const engine = createEngine({
@@ -172,6 +176,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     storage,
     accounts,
     attempts,
+    setup,
     builtinAccounts: hook.builtinUsers === true,
     authenticate,
     capabilityKeys: keys.capability,
@@ -207,6 +212,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     tokens: createHostTokens(sessions, Date.now),
     revoke: createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now }),
     accounts,
+    setup,
     engine,
     storage,
     keys,

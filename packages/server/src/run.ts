@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { pino } from 'pino'
 import { listenAdmin } from './admin/index.ts'
 import { ConfigError, readConfig } from './config.ts'
+import { setupNotice } from './first-admin.ts'
 import { startServer } from './server.ts'
 
 /** How long clients have to go elsewhere before a planned stop, in milliseconds. */
@@ -23,6 +24,10 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
     throw error
   })
   logger.info({ url: server.url, data_dir: config.dataDir }, 'mesh is listening')
+  if (server.setupCode !== undefined) {
+    // To whoever looks at this start, not into logs that are kept and sent around.
+    process.stderr.write(setupNotice(server.setupCode, config.publicUrl ?? server.url, config.dataDir))
+  }
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { resolveLimits, type Logger } from '@mesh/core'
 import * as v from 'valibot'
 import { ConfigError, type Config } from './config.ts'
+import { prepareFirstAdmin } from './first-admin.ts'
 import { createMesh, type MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { isLoopbackHost } from './origin.ts'
@@ -14,6 +15,8 @@ export interface RunningServer {
   readonly mesh: MeshServer
   /** Where it listens. */
   readonly url: string
+  /** With which the first administrator may be made from elsewhere; undefined where there is one. */
+  readonly setupCode: string | undefined
   /** Stops taking connections, drains the open ones over `drainMs`, and finishes what is being written. */
   close(options?: { drainMs?: number }): Promise<void>
 }
@@ -47,7 +50,9 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   server.maxRequestsPerSocket = 1000
   answerUnreadable(server)
   mesh.attach(server)
+  let setupCode: string | undefined
   try {
+    setupCode = await prepareFirstAdmin(mesh, config, logger)
     await listen(server, config)
   } catch (error) {
     await mesh.close()
@@ -57,6 +62,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     mesh,
+    setupCode,
     url: `http://${host}:${port}`,
     async close(options) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))

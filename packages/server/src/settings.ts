@@ -69,6 +69,16 @@ const table = {
     default: 'false',
     description: 'Whether guests of a room may use the TURN servers: true or false.',
   },
+  MESH_BOOTSTRAP_ADMIN: {
+    default: undefined,
+    description:
+      'The name of a first administrator, made at a start where there is no administrator; ignored afterwards.',
+  },
+  MESH_BOOTSTRAP_PASSWORD: {
+    default: undefined,
+    description: 'The password of that administrator.',
+    secret: true,
+  },
   MESH_LOG_LEVEL: {
     default: 'info',
     description: `How much to log: ${logLevels.join(', ')}.`,
@@ -198,6 +208,8 @@ export const settingsSchema = v.object({
   MESH_TURN_URLS: turnUrls,
   MESH_TURN_SECRET: v.optional(v.string()),
   MESH_TURN_GUESTS: flag,
+  MESH_BOOTSTRAP_ADMIN: v.optional(v.string()),
+  MESH_BOOTSTRAP_PASSWORD: v.optional(v.string()),
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
   MESH_KEY_ROTATION_DAYS: keyRotationDays,
   MESH_LIMITS: limits,

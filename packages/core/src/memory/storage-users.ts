@@ -5,17 +5,13 @@ import { nameKey, type OpenTables } from './storage-tables.ts'
 /** The users of the memory storage. */
 export function createUsers(open: OpenTables): UserStore {
   return {
-    async create(user) {
-      const { users, names } = open()
-      if (users.has(user.user_id)) throw new Error('A user with this id exists')
-      if (user.hashed_password !== null) {
-        const key = nameKey(user.username)
-        if (names.has(key)) return 'taken'
-        names.set(key, user.user_id)
-      }
-      users.set(user.user_id, { ...user })
-      return 'created'
+    create: async (user) => add(open(), user),
+
+    async createFirstAdmin(user) {
+      return [...open().users.values()].some(isAdmin) ? 'late' : add(open(), user)
     },
+
+    hasAdmin: async () => [...open().users.values()].some(isAdmin),
 
     async ensure({ external, ...named }) {
       const { users } = open()
@@ -61,6 +57,20 @@ export function createUsers(open: OpenTables): UserStore {
     },
   }
 }
+
+/** Adds a user, unless another account has the login name. */
+function add({ users, names }: ReturnType<OpenTables>, user: User): 'created' | 'taken' {
+  if (users.has(user.user_id)) throw new Error('A user with this id exists')
+  if (user.hashed_password !== null) {
+    const key = nameKey(user.username)
+    if (names.has(key)) return 'taken'
+    names.set(key, user.user_id)
+  }
+  users.set(user.user_id, { ...user })
+  return 'created'
+}
+
+const isAdmin = ({ admin, disabled }: User) => admin && !disabled
 
 function copyOf(user: User | undefined): User | undefined {
   return user && { ...user }

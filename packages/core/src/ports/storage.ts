@@ -55,6 +55,10 @@ export interface ExternalIdentity {
 export interface UserStore {
   /** Adds a user. `taken` when another built-in account has the name. */
   create(user: User): Promise<'created' | 'taken'>
+  /** Adds an administrator where there is none, in one step: of several at once, one is `created`. `late`: there is one. */
+  createFirstAdmin(user: User): Promise<'created' | 'taken' | 'late'>
+  /** Whether there is an administrator who is not disabled. */
+  hasAdmin(): Promise<boolean>
   /** Adds a user of a host application, or brings name and origin up to date. A built-in account stays as it is. */
   ensure(user: Pick<User, 'user_id' | 'username' | 'created_at' | 'external'>): Promise<void>
   find(user_id: string): Promise<User | undefined>

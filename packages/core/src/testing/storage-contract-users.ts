@@ -41,6 +41,24 @@ export const userCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'users: of several first administrators exactly one is created, and none where there is one',
+    async run({ users }) {
+      const admin = (id: string) => ({ ...userOf(id), admin: true })
+      await users.create(userOf('usr_x', 'taken'))
+      same(await users.hasAdmin(), false, 'a user is no administrator')
+      same(await users.createFirstAdmin({ ...admin('usr_y'), username: 'TAKEN' }), 'taken', 'a login name in use')
+      await users.create({ ...admin('usr_z'), disabled: true })
+      same(await users.hasAdmin(), false, 'a disabled administrator is none')
+      const ids = Array.from({ length: 8 }, (_, index) => `usr_${index}`)
+      const outcomes = await Promise.all(ids.map((id) => users.createFirstAdmin(admin(id))))
+      same(outcomes.filter((outcome) => outcome === 'created').length, 1, 'created')
+      same(outcomes.filter((outcome) => outcome === 'late').length, 7, 'late')
+      same(await users.hasAdmin(), true, 'there is one')
+      same((await users.list({ limit: 20 })).length, 3, 'users')
+      same(await users.createFirstAdmin(admin('usr_9')), 'late', 'afterwards')
+    },
+  },
+  {
     name: 'users: ensure adds a host user without a login name, and brings its name up to date',
     async run({ users }) {
       await users.ensure({ user_id: 'usr_h', username: 'Ada', created_at: 1 })

@@ -25,6 +25,7 @@ interface Operation<S extends v.GenericSchema, T> {
 
 /** What cannot be asked for in words is refused when it is parsed; names are judged where they are kept. */
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
+const account = v.strictObject({ username: name, password: v.pipe(v.string(), v.maxLength(1024)) })
 const page = v.strictObject({
   after: v.optional(name),
   limit: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1000)), 100),
@@ -40,8 +41,14 @@ function operation<const S extends v.GenericSchema, T>(
 
 /** THE table of what an administrator may do from the machine itself, beyond every access rule but those of the data. */
 export const operations = {
+  setup: operation(
+    account,
+    async ({ accounts }, first) => ({ data: userView(await accounts.createFirstAdmin(first)) }),
+    { creates: true },
+  ),
+
   'user.create': operation(
-    v.strictObject({ username: name, password: v.pipe(v.string(), v.maxLength(1024)), admin: v.optional(v.boolean()) }),
+    v.strictObject({ ...account.entries, admin: v.optional(v.boolean()) }),
     async ({ accounts }, account) => ({ data: userView(await accounts.create(account)) }),
     { creates: true },
   ),

@@ -31,6 +31,11 @@ export interface Accounts {
   /** @throws MeshError CONFLICT when the name is taken, BAD_MESSAGE for an unfit name or password */
   create(account: { username: string; password: string; admin?: boolean | undefined }): Promise<User>
   /**
+   * Makes an administrator where there is none: of several at once, one.
+   * @throws MeshError CONFLICT (`already_set_up`) when there is one, and as {@link create}
+   */
+  createFirstAdmin(account: { username: string; password: string }): Promise<User>
+  /**
    * Logs in, from a network where that is known. @throws MeshError RATE_LIMITED, or AUTH_INVALID, which is the same and as
    * slow for an unknown name, a wrong password, a disabled account and one without a password
    */
@@ -81,6 +86,18 @@ export function createAccounts(options: {
     return guesses.judge(guess, () => passwords.verify(password, hash))
   }
 
+  async function newUser(account: { username: string; password: string }, admin: boolean): Promise<User> {
+    const username = cleanName(account.username, 'username')
+    return {
+      user_id: randomIds.id('usr'),
+      username,
+      hashed_password: await passwords.hash(account.password),
+      admin,
+      disabled: false,
+      created_at: now(),
+    }
+  }
+
   const login: Accounts['login'] = async (username, password, network) => {
     const user = await storage.users.findByName(username)
     if (!(await isTheirs(user, username, password, network)) || !user) {
@@ -95,17 +112,19 @@ export function createAccounts(options: {
   }
 
   return {
-    async create({ username, password, admin = false }) {
-      const name = cleanName(username, 'username')
-      const user: User = {
-        user_id: randomIds.id('usr'),
-        username: name,
-        hashed_password: await passwords.hash(password),
-        admin,
-        disabled: false,
-        created_at: now(),
-      }
+    async create({ admin = false, ...account }) {
+      const user = await newUser(account, admin)
       if ((await storage.users.create(user)) === 'taken') throw new MeshError('CONFLICT', 'The name is taken')
+      return user
+    },
+
+    async createFirstAdmin(account) {
+      const user = await newUser(account, true)
+      const outcome = await storage.users.createFirstAdmin(user)
+      if (outcome === 'taken') throw new MeshError('CONFLICT', 'The name is taken')
+      if (outcome === 'late') {
+        throw new MeshError('CONFLICT', 'There is an administrator already', { reason: 'already_set_up' })
+      }
       return user
     },
 

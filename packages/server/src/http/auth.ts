@@ -3,7 +3,8 @@ import { viewOf } from '../auth/accounts.ts'
 import { route } from './route.ts'
 import { tokenView, userView } from './views.ts'
 
-const credentials = v.strictObject({
+/** A name and a password, as they are given. */
+export const credentials = v.strictObject({
   username: v.pipe(v.string(), v.maxLength(256)),
   password: v.pipe(v.string(), v.maxLength(1024)),
 })

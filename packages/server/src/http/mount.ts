@@ -15,6 +15,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
     // Whoever kept an answer asks whether it still holds, and is spared a second copy.
     if (route.maxAge !== undefined) app.use(route.path, etag())
     app.on(route.method.toUpperCase(), route.path, async (c) => {
+      if (route.exists && !(await route.exists(services))) return c.notFound()
       const { address } = c.env
       const network = address === undefined ? undefined : networkOf(address)
       if (route.limit) services.attempts.take(route.limit, network)

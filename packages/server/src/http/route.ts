@@ -11,6 +11,7 @@ import {
 import type * as v from 'valibot'
 import type { Accounts } from '../auth/accounts.ts'
 import type { Attempts } from '../auth/attempts.ts'
+import type { Setup } from '../auth/setup.ts'
 
 /** The machine-readable descriptions of what a server speaks. */
 export interface Documents {
@@ -32,6 +33,7 @@ export interface Services {
   storage: Storage
   accounts: Accounts
   attempts: Attempts
+  setup: Setup
   capabilityKeys: Keyring
   issuer: string
   documents: Documents
@@ -95,6 +97,8 @@ export interface Definition<
   readonly errors?: readonly ErrorCode[]
   /** The limit by network address that a call counts in before anything else is judged; one that ends well does not count. */
   readonly limit?: AttemptKind
+  /** Whether the route is there at all now; always unless told. Where not, a call is answered as on any unknown path. */
+  readonly exists?: (app: Services) => Promise<boolean>
   /** How many seconds anybody may keep the answer; not at all unless told. */
   readonly maxAge?: number
   handle(call: Call<P, A, Output<Q, undefined>, Output<B, undefined>>): Output<R, void> | Promise<Output<R, void>>

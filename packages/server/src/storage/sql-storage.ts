@@ -20,6 +20,8 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
   return {
     users: {
       create: (user) => write('createUser', user),
+      createFirstAdmin: (user) => write('createFirstAdmin', user),
+      hasAdmin: () => read(reads.hasAdmin),
       ensure: (user) => write('ensureUser', user),
       find: (user_id) => read((db) => reads.findUser(db, user_id)),
       findByName: (username) => read((db) => reads.findUserByName(db, username)),

@@ -15,7 +15,7 @@ import {
   touchTerminals,
 } from './terminals.ts'
 import { touch } from './touch.ts'
-import { createUser, ensureUser, updateUser } from './users.ts'
+import { createFirstAdmin, createUser, ensureUser, updateUser } from './users.ts'
 
 /**
  * Every write there is. Each runs inside a transaction that its caller opened, throws to undo all of it, takes arguments
@@ -23,6 +23,7 @@ import { createUser, ensureUser, updateUser } from './users.ts'
  */
 export const operations = {
   createUser,
+  createFirstAdmin,
   ensureUser,
   updateUser,
   createLogin,

@@ -1,4 +1,5 @@
 import type { User } from '@mesh/core'
+import { hasAdmin } from '../reads.ts'
 import { fromUser, toUser } from '../rows.ts'
 import type { Db } from '../tables.ts'
 
@@ -19,6 +20,11 @@ export async function createUser(db: Db, user: User): Promise<'created' | 'taken
     .returning('user_id')
     .executeTakeFirst()
   return added ? 'created' : 'taken'
+}
+
+/** Adds an administrator, unless there is one. The caller's transaction keeps a second one from being added meanwhile. */
+export async function createFirstAdmin(db: Db, user: User): Promise<'created' | 'taken' | 'late'> {
+  return (await hasAdmin(db)) ? 'late' : createUser(db, user)
 }
 
 /** Adds a user of a host application, or brings name and origin up to date; a built-in account stays as it is. */

@@ -1,0 +1,40 @@
+import { isMeshError, type Logger } from '@mesh/core'
+import { ConfigError, type Config } from './config.ts'
+import type { MeshServer } from './mesh-server.ts'
+
+/**
+ * Sees to it that a server can get an administrator: makes the one that the settings name, or a code to make one with.
+ * Undefined where there is one already, or is one now.
+ * @throws ConfigError when the one in the settings cannot be made
+ */
+export async function prepareFirstAdmin(
+  { accounts, setup, storage }: MeshServer,
+  { bootstrap }: Config,
+  logger: Logger,
+): Promise<string | undefined> {
+  if (!bootstrap) return setup.newCode()
+  if (await storage.users.hasAdmin()) {
+    logger.info({}, 'MESH_BOOTSTRAP_ADMIN is ignored: there is an administrator')
+    return undefined
+  }
+  try {
+    const { user_id } = await accounts.createFirstAdmin(bootstrap)
+    logger.info({ user_id }, 'the first administrator was made from MESH_BOOTSTRAP_ADMIN')
+    return undefined
+  } catch (error) {
+    if (!isMeshError(error)) throw error
+    throw new ConfigError(`MESH_BOOTSTRAP_ADMIN cannot become the first administrator: ${error.message}.`)
+  }
+}
+
+/** What to tell whoever starts a server without an administrator. `url` is where it can be reached, `dataDir` where it works. */
+export function setupNotice(code: string, url: string, dataDir: string): string {
+  return `
+There is no administrator yet. Make the first one on this machine with
+  mesh-cli --data-dir ${dataDir} setup <name>
+or from elsewhere, once and within 15 minutes, with the code ${code}:
+  curl ${url}/api/v1/setup -H 'content-type: application/json' \\
+    -d '{"code": "${code}", "username": "<name>", "password": "<a long one>"}'
+
+`
+}
