@@ -152,18 +152,18 @@ export function openLink(options: LinkOptions): Promise<void> {
  */
 function createInbox(take: (frame: Incoming) => void): { add(frame: Incoming): void; flush(): void } {
   const frames: Incoming[] = []
-  let held = false
+  let isPaused = false
   const drain = (): void => {
-    for (let frame; !held && (frame = frames.shift());) {
+    for (let frame; !isPaused && (frame = frames.shift());) {
       take(frame)
       if (frame.reply_to !== undefined) void hold()
     }
   }
   const hold = async (): Promise<void> => {
-    held = true
+    isPaused = true
     // Each `await` or `async` between us and the caller costs a few ticks.
     for (let tick = 0; tick < 20; tick++) await undefined
-    held = false
+    isPaused = false
     drain()
   }
   return {

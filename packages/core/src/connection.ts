@@ -237,7 +237,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
   async #identify(token: string | undefined): Promise<Principal> {
-    return this.#host.authenticate({ token, request: this.#request ?? nowhere(this.address) })
+    return this.#host.authenticate({ token, request: this.#request ?? pastRequest(this.address) })
   }
 
   /** From now on revocations are noted in this list. */
@@ -329,7 +329,7 @@ function bearerOf(request: ConnectionRequest | undefined): string | undefined {
 }
 
 /** What a host's hook is shown when a token is renewed: the upgrade request is long gone. */
-function nowhere(address: string): ConnectionRequest {
+function pastRequest(address: string): ConnectionRequest {
   return { url: '', address, headers: { get: () => null } }
 }
 

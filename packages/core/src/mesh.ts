@@ -269,7 +269,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   /** What is held for all peers together is too much: those for whom most is held give it up. */
   function relieve(): void {
-    for (const session of [...sessions.values()].sort((a, b) => b.held - a.held)) {
+    for (const session of [...sessions.values()].sort((a, b) => b.heldBytes - a.heldBytes)) {
       if (load.bytes <= limits.queues_bytes) return
       session.relieve()
     }

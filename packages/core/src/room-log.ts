@@ -41,7 +41,8 @@ export function createRoomLog(options: {
   change(room: LiveRoom, event: RoomEvent): void
 }): RoomLog {
   const { storage, clock, encoder, rooms, change } = options
-  const held = new Map<string, Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>>()
+  /** Events that came before their turn, by room and `seq`. */
+  const early = new Map<string, Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>>()
   /** Rooms with something missing, and up to where the storage is known to be. */
   const wanted = new Map<LiveRoom, number>()
 
@@ -84,18 +85,18 @@ export function createRoomLog(options: {
 
   /** Keeps an event until the ones before it are there; if they do not come by themselves the storage has them. */
   function hold(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
-    const waiting = held.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>()
+    const waiting = early.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>()
     look(room)
-    held.set(room.room_id, waiting.set(event.seq, { event, reply }))
+    early.set(room.room_id, waiting.set(event.seq, { event, reply }))
     change(room, event)
   }
 
   function release(room: LiveRoom): void {
-    const waiting = held.get(room.room_id)
+    const waiting = early.get(room.room_id)
     const next = waiting?.get(room.seq + 1)
     if (!waiting || !next) return
     waiting.delete(next.event.seq)
-    if (waiting.size === 0) held.delete(room.room_id)
+    if (waiting.size === 0) early.delete(room.room_id)
     apply(next.event, next.reply)
   }
 
@@ -112,7 +113,7 @@ export function createRoomLog(options: {
     }
     try {
       for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
-        const waiting = held.get(room.room_id)
+        const waiting = early.get(room.room_id)
         const reply = waiting?.get(event.seq)?.reply
         waiting?.delete(event.seq)
         if (event.seq > room.seq) apply(event, reply)
@@ -124,7 +125,7 @@ export function createRoomLog(options: {
   }
 
   function known(room: LiveRoom): number {
-    return Math.max(room.seq, ...(held.get(room.room_id)?.keys() ?? []))
+    return Math.max(room.seq, ...(early.get(room.room_id)?.keys() ?? []))
   }
 
   function expect(room: LiveRoom, seq: number): void {
@@ -142,8 +143,8 @@ export function createRoomLog(options: {
       return stored !== undefined
     },
     forget(room) {
-      const waiting = held.get(room.room_id)
-      held.delete(room.room_id)
+      const waiting = early.get(room.room_id)
+      early.delete(room.room_id)
       // Nobody is left to tell in order, but whoever asked is still owed the answer.
       for (const { event, reply } of waiting?.values() ?? []) answer(event, room, reply)
     },

@@ -91,9 +91,9 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     const answer = event.reply === null ? unanswered : answering(event, peer, id, repeat)
     // The table says which type has which payload and belonging; here they are values of whichever it is.
     const result = handle({ peer, type, id, to, timestamp, payload, frame, at, answer } as Call)
-    if (result === undefined) return count(passed, bytes)
+    if (result === undefined) return countPassed(passed, bytes)
     return chain(result, (given) => {
-      count(passed, bytes)
+      countPassed(passed, bytes)
       if (given && given !== engine.answered) answer(given)
     })
   }
@@ -136,7 +136,7 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
   return { route, passed, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
 }
 
-function count(passed: Entry['passed'], bytes: number): void {
+function countPassed(passed: Entry['passed'], bytes: number): void {
   passed.frames++
   passed.bytes += bytes
 }

@@ -92,7 +92,7 @@ export class Session implements Peer, OutboxOwner {
   }
 
   get rooms(): ReadonlyMap<string, Occupant> {
-    return this.#rooms ?? nowhere
+    return this.#rooms ?? noRooms
   }
 
   entered(occupant: Occupant): void {
@@ -113,7 +113,7 @@ export class Session implements Peer, OutboxOwner {
   }
 
   /** Bytes that are held for this peer. */
-  get held(): number {
+  get heldBytes(): number {
     return this.#outbox.bytes
   }
 
@@ -309,4 +309,4 @@ export class Session implements Peer, OutboxOwner {
 }
 
 // Most connections of a large server are idle, and an empty map weighs as much as the rest of a session.
-const nowhere: ReadonlyMap<string, Occupant> = new Map()
+const noRooms: ReadonlyMap<string, Occupant> = new Map()

@@ -120,11 +120,11 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         const { session, side } = partOf(call.peer, call)
         requireSdp(call.payload.sdp, session.purpose)
         if (session.room.policy.relay_only) requireRelays(isRelayedOnly(call.payload.sdp))
-        const held = isRinging(session, side) ? side.held : []
+        const withheld = isRinging(session, side) ? side.withheld : []
         const lost = answer(session, side)
         const others = othersOf(session, side)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
-        for (const { frame, shows } of held) {
+        for (const { frame, shows } of withheld) {
           // The policy may be another than when they came.
           if (!shows || !session.room.policy.relay_only) engine.deliver(frame, others)
         }
@@ -141,7 +141,7 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         }
         if (isRinging(session, side)) {
           const frame = engine.signal(call, call.payload, session.room)
-          if (side.held.length <= limits.candidates) side.held.push({ frame, shows })
+          if (side.withheld.length <= limits.candidates) side.withheld.push({ frame, shows })
         } else engine.deliver(engine.signal(call, call.payload, session.room), othersOf(session, side))
       },
 

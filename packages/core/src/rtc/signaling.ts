@@ -13,7 +13,7 @@ export interface Side {
 /** A peer that rings: one of those that the caller's address meant. */
 export interface Fork extends Side {
   /** Its candidates, written and held back until it has answered; `shows` says that one is no relay's. */
-  readonly held: { frame: Outbound; shows: boolean }[]
+  readonly withheld: { frame: Outbound; shows: boolean }[]
 }
 
 /**
@@ -49,7 +49,7 @@ export function createSignaling(
     kid,
     to,
     caller: { peer: caller, candidates: 0, offered: true },
-    forks: new Map(callees.map((peer) => [peer.peer_id, { peer, candidates: 0, offered: false, held: [] }])),
+    forks: new Map(callees.map((peer) => [peer.peer_id, { peer, candidates: 0, offered: false, withheld: [] }])),
     callee: undefined,
     stopRinging: () => {},
   }
