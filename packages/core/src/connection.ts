@@ -173,7 +173,16 @@ export class Connection implements TransportConnection, SessionConnection {
         if (session) session.doomed = 'auth_invalid'
         throw new MeshError('AUTH_INVALID')
       }
+      if (isEarlier(principal.issued_at, session.issued_at)) {
+        // Whoever brings a token from before the one in force has it from somewhere else.
+        session.doomed = 'auth_invalid'
+        throw new MeshError('AUTH_INVALID')
+      }
+      if (principal.issued_at !== undefined && isEarlier(principal.expires_at, session.expires_at)) {
+        throw new MeshError('CONFLICT', 'The token in force lives longer', { reason: 'shorter_token' })
+      }
       session.renew(principal)
+      session.release()
       this.#liveness.renewed()
       return principal
     } finally {
@@ -312,6 +321,8 @@ export class Connection implements TransportConnection, SessionConnection {
     this.socket.send({ text: this.#host.encoder.error('client', known, reply_to) })
   }
 }
+
+const isEarlier = (a: number | undefined, b: number | undefined) => a !== undefined && b !== undefined && a < b
 
 /**
  * Whether a user has as many connections as may be. Peers whose socket is gone do not count, or a page that is reloaded a

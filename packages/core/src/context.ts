@@ -32,6 +32,8 @@ export interface Principal {
   kid?: string | undefined
   /** May administer users. */
   admin?: boolean | undefined
+  /** When the token was issued, milliseconds since 1970: none that is older takes its place. */
+  issued_at?: number | undefined
   /** When to ask again, milliseconds since 1970. */
   expires_at?: number | undefined
   /** The network address that they come from, where it is known. */
@@ -77,10 +79,10 @@ export interface Peer extends Readonly<Principal> {
 /** A finished frame, with what decides about it when its receiver does not keep up. */
 export interface Outbound extends OutboundFrame {
   /**
-   * `presence` goes first, and only its latest state counts; a `signal` is of no use when it is late; `event` is all the
-   * rest, which is never left out.
+   * `presence` goes first, and only its latest state counts; a `signal` is of no use when it is late; `system` is about the
+   * connection itself and needs no access; `event` is all the rest. These two are never left out.
    */
-  readonly kind: 'event' | 'signal' | 'presence'
+  readonly kind: 'system' | 'event' | 'signal' | 'presence'
   /** The room it belongs to: gone for whoever is removed from there. */
   readonly room: LiveRoom | undefined
   /** Whose presence it is, or who sent the signal and hears if it is given up. */

@@ -6,6 +6,11 @@ export function deliver(frame: Outbound, receivers: Iterable<Peer>): void {
   frame.wire = undefined
 }
 
+/** A frame about the connection itself, or an error in answer to its client: it comes through even where access has run out. */
+export function systemFrame(text: string): Outbound {
+  return { ...eventFrame(text), kind: 'system' }
+}
+
 /** A frame that is never left out. */
 export function eventFrame(text: string, room?: LiveRoom): Outbound {
   return { text, wire: undefined, kind: 'event', room, from: undefined, id: undefined }

@@ -1,6 +1,6 @@
 import { isDemotion, type Role } from './acl.ts'
 import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
-import { deliver, eventFrame } from './deliver.ts'
+import { deliver, eventFrame, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
@@ -70,7 +70,8 @@ export function createHub(options: {
     payload: ServerPayload<T>,
     outgoing: Outgoing = {},
   ): void {
-    deliver(eventFrame(encoder(type, peer.peer_id, payload, outgoing), outgoing.room), [peer])
+    const text = encoder(type, peer.peer_id, payload, outgoing)
+    deliver(type.startsWith('system.') ? systemFrame(text) : eventFrame(text, outgoing.room), [peer])
   }
 
   function broadcast<T extends ServerEventType>(

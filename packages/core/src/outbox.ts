@@ -30,6 +30,8 @@ export class Outbox {
   readonly #host: OutboxHost
   readonly #owner: OutboxOwner
   #socket: MeshSocket | undefined
+  /** The socket while it may have nothing but `system` frames. */
+  #withheld: MeshSocket | undefined
   #handed = 0
   // Made with the first frame: most connections of a large server are idle.
   #kept: KeptFrames | undefined
@@ -69,6 +71,22 @@ export class Outbox {
 
   detach(): void {
     this.#socket = undefined
+    this.#withheld = undefined
+  }
+
+  /** Lets everything wait but `system` frames, until {@link release}. */
+  withhold(): void {
+    this.#withheld ??= this.#socket
+    this.#socket = undefined
+  }
+
+  /** The client may have what waits. */
+  release(): void {
+    if (!this.#withheld) return
+    this.#socket = this.#withheld
+    this.#withheld = undefined
+    this.#progressAt = this.#host.now()
+    this.flush()
   }
 
   /** Whether a client that has received so many frames can go on without a gap. */
@@ -95,6 +113,7 @@ export class Outbox {
     this.#bound = this.#host.limits.queue_bytes + this.#waiting.bytes
     this.#progressAt = at
     this.#socket = socket
+    this.#withheld = undefined
     this.flush()
   }
 
@@ -161,6 +180,7 @@ export class Outbox {
   }
 
   #wait(frame: Outbound): void {
+    if (this.#withheld && frame.kind === 'system') return this.#hand(this.#withheld, frame)
     const at = this.#host.now()
     const waiting = (this.#waiting ??= new WaitingFrames(this.#host.load))
     if (waiting.length === 0) this.#progressAt = at

@@ -1,7 +1,7 @@
 import { actorOf, type Audit } from './audit.ts'
 import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
-import { deliver, eventFrame } from './deliver.ts'
+import { deliver, eventFrame, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { decode, idOf, type ClientFrame } from './frame.ts'
@@ -56,6 +56,7 @@ export class Session implements Peer, OutboxOwner {
   kid: string | undefined
   device_jkt: string | undefined
   admin: boolean | undefined
+  issued_at: number | undefined
   expires_at: number | undefined
   host: object | undefined
   /** How many frames came in, the hello left out. */
@@ -118,8 +119,13 @@ export class Session implements Peer, OutboxOwner {
   }
 
   /** Takes over what a fresh access token of the same identity says. */
-  renew({ username, sid, kid, device_jkt, admin, expires_at, host }: Principal): void {
-    Object.assign(this, { username, sid, kid, device_jkt, admin, expires_at, host })
+  renew({ username, sid, kid, device_jkt, admin, issued_at, expires_at, host }: Principal): void {
+    Object.assign(this, { username, sid, kid, device_jkt, admin, issued_at, expires_at, host })
+  }
+
+  /** There is access again: what waited for it may go out. */
+  release(): void {
+    this.#outbox.release()
   }
 
   /** Good for one resume. */
@@ -232,8 +238,9 @@ export class Session implements Peer, OutboxOwner {
     this.#outbox.flush()
   }
 
-  /** Looks whether the receiver keeps up; called about once a second. */
+  /** Looks whether the receiver keeps up, and still has access; called about once a second. */
   tick(): void {
+    if (this.expires_at !== undefined && this.#host.clock.now() >= this.expires_at) this.#outbox.withhold()
     if (this.#outbox.isStalled()) this.close('slow_consumer')
   }
 
@@ -258,7 +265,7 @@ export class Session implements Peer, OutboxOwner {
     const { clock, encoder, limits } = this.#host
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'a handler failed')
     const text = encoder.error(this.peer_id, known, reply_to)
-    deliver(eventFrame(text), [this])
+    deliver(systemFrame(text), [this])
     if (known.code === 'RATE_LIMITED') {
       const now = clock.monotonic()
       this.#offences ??= new Bucket(limits.offences, now)
@@ -278,7 +285,7 @@ export class Session implements Peer, OutboxOwner {
       const { id, type } = frame
       const wait = takeEvent(this.#buckets, limits, router.classOf(type), now)
       if (wait > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms: wait })
-      if (this.expires_at !== undefined && type !== 'system.token.refresh' && clock.now() >= this.expires_at) {
+      if (this.expires_at !== undefined && clock.now() >= this.expires_at && !needsNoAccess.has(type)) {
         throw new MeshError('AUTH_EXPIRED')
       }
       const pending = router.route(this, frame, size)
@@ -307,6 +314,9 @@ export class Session implements Peer, OutboxOwner {
     }
   }
 }
+
+/** What a client may still send when its access has run out: another token, and that it is there. */
+const needsNoAccess: ReadonlySet<string> = new Set(['system.token.refresh', 'system.ping', 'system.pong', 'system.ack'])
 
 // Most connections of a large server are idle, and an empty map weighs as much as the rest of a session.
 const noRooms: ReadonlyMap<string, Occupant> = new Map()

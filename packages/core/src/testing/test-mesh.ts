@@ -70,6 +70,8 @@ export interface TestMesh {
 export interface TokenOptions {
   /** When it is issued, milliseconds since 1970. */
   at?: number
+  /** How long it lives, in seconds. */
+  life_s?: number
   device_id?: string
   sid?: string
 }
@@ -89,9 +91,17 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
   const mesh = createMesh({
     async authenticate({ token }) {
       if (token === undefined) throw new MeshError('AUTH_REQUIRED')
-      const { sub, sid, kid, device_id, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
+      const { sub, sid, kid, device_id, iat, exp } = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
       const user = await storage.users.find(sub)
-      return { user_id: sub, username: user?.username ?? sub, sid, kid, device_id, expires_at: exp * 1000 }
+      return {
+        user_id: sub,
+        username: user?.username ?? sub,
+        sid,
+        kid,
+        device_id,
+        issued_at: iat * 1000,
+        expires_at: exp * 1000,
+      }
     },
     ...options,
     storage,
@@ -101,8 +111,9 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
   })
 
   const token: TestMesh['token'] = async (user_id, options = {}) => {
-    const { at = now(), sid = ids.id('sess'), device_id } = typeof options === 'number' ? { at: options } : options
-    return (await issueAccess(accessKeys, { issuer, user_id, sid, device_id, jti: ids.uuid(), now: at })).token
+    const asked = typeof options === 'number' ? { at: options } : options
+    const { at = now(), sid = ids.id('sess'), device_id, life_s } = asked
+    return (await issueAccess(accessKeys, { issuer, user_id, sid, device_id, jti: ids.uuid(), now: at, life_s })).token
   }
 
   function open(authorization?: string): TestClient {

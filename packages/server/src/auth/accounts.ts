@@ -180,8 +180,8 @@ export function createAccounts(options: {
         await storage.logins.confirm(login.sid, login.generation).catch(() => {})
       }
       const { user_id, username, admin } = user
-      const { sid, kid, device_id, exp } = claims
-      return { user_id, username, admin, sid, kid, device_id, expires_at: exp * 1000 }
+      const { sid, kid, device_id, iat, exp } = claims
+      return { user_id, username, admin, sid, kid, device_id, issued_at: iat * 1000, expires_at: exp * 1000 }
     },
   }
 }

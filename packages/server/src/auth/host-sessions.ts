@@ -98,7 +98,17 @@ export function createHostSessions(options: {
       const principal: HostPrincipal = { id, issuer: knownBy, name: username, ...host }
       const context: HostContext = { principal, isFirstHand: false }
       const admin = host.admin === true
-      return { user_id, username, admin, sid, kid, device_id, host: context, expires_at: exp * 1000 }
+      return {
+        user_id,
+        username,
+        admin,
+        sid,
+        kid,
+        device_id,
+        host: context,
+        issued_at: iat * 1000,
+        expires_at: exp * 1000,
+      }
     },
   }
 }
