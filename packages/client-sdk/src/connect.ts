@@ -43,6 +43,7 @@ export async function connect(options: ConnectOptions): Promise<Mesh> {
     timeoutMs,
     // A token that is always the same does not get better.
     renew: typeof token === 'function' ? token : undefined,
+    isKnownByCookie: token === undefined,
     async open(reason, { id, resume }, handlers) {
       const current = typeof token === 'function' ? await token(reason) : token
       handlers.signal.throwIfAborted()

@@ -24,27 +24,31 @@ export interface MeshOptions extends Pick<ConnectionOptions, 'reconnect' | 'time
   ): Promise<void>
   /** Brings another token, where the application can. */
   renew?: ((reason: TokenReason) => string | Promise<string>) | undefined
+  /** Whether the browser says who this is, by cookie: to say it again, it has to connect again. */
+  isKnownByCookie: boolean
 }
 
 /** Puts requests, events and rooms on a connection; `start` brings it up. */
 export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: AbortSignal): Promise<void> } {
-  const { renew } = options
+  const { renew, isKnownByCookie } = options
   const requests = createRequests()
   const session = createSession(() => requests.abandon(interrupted()))
   const rooms = new Map<string, RoomHandle>()
   const events = createEmitter<MeshEvents>(fault)
   let me: Me = { peer_id: '', user_id: '' }
+  let accessToken: string | undefined
   let faulty = false
 
   const connection = createConnection({
     ...options,
     open: (reason, handlers) => options.open(reason, session.hello(), handlers),
-    canRenew: renew !== undefined,
+    canRenew: renew !== undefined || isKnownByCookie,
     frame,
     idle: () => void session.send('system.ping', 'server', {}),
     up(link) {
       const { peer_id, user_id, device_id, resumed } = link.welcome.payload
       session.open(link)
+      accessToken = exchangedOf(link.welcome.payload)
       if (!resumed) me = { peer_id, user_id, ...(device_id !== undefined && { device_id }) }
       // A resumed session still is in its rooms, and what was missed comes by itself.
       if (resumed) requests.goOn()
@@ -69,6 +73,9 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
     },
     get me() {
       return me
+    },
+    get accessToken() {
+      return accessToken
     },
     async request(type, payload, { to = 'server', id: wanted, timeoutMs, signal } = {}) {
       signal?.throwIfAborted()
@@ -146,7 +153,12 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
     // Names without a dot are our own events and not the server's to raise. The table says what each payload is.
     if (frame.type.includes('.')) events.emit(frame.type as keyof MeshEvents, ...([frame.payload, envelope] as never))
     waiting?.answer.resolve(frame.payload as never)
-    if (frame.type === 'system.token.expiring' && renew) void renewToken(renew)
+    if (frame.type === 'system.token.refreshed') accessToken = exchangedOf(frame.payload) ?? accessToken
+    if (frame.type === 'system.token.expiring') {
+      if (renew) void renewToken(renew)
+      // The session goes on over the new connection, for which the host application is asked anew.
+      else if (isKnownByCookie) connection.drain(0)
+    }
     if (frame.type === 'system.draining') {
       connection.drain((frame.payload as ServerPayload<'system.draining'>).reconnect_after_ms)
     }
@@ -169,6 +181,11 @@ export function createMesh(options: MeshOptions): { mesh: Mesh; start(signal?: A
     if (!events.emit('error', error) && !isMeshError(error)) report(error)
     faulty = false
   }
+}
+
+/** The access token that came in exchange for what the host application knows. The contract says where it stands. */
+function exchangedOf(payload: unknown): string | undefined {
+  return (payload as { access_token?: string }).access_token
 }
 
 function roomOf({ to, payload }: Incoming): string {

@@ -68,6 +68,11 @@ export interface Mesh extends AsyncDisposable {
   readonly state: MeshState
   readonly me: Me
   /**
+   * An access token for REST, where the server gave one in exchange for a session of the host application. It is kept
+   * fresh while connected.
+   */
+  readonly accessToken: string | undefined
+  /**
    * Sends a request and resolves with the payload of its answer.
    * Sent while reconnecting, it waits as long as the session does; the default deadline counts the time online only.
    * @throws MeshError the server's; UNAVAILABLE after `timeoutMs`, and with `details.reason` `connection_lost` when the

@@ -1,5 +1,5 @@
-import type { Server as HttpServer, IncomingMessage } from 'node:http'
-import type { Server as HttpsServer } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MeshError } from '@mesh/core/errors'
 import { ignoreErrors, refuseUpgrade, requestPath } from './upgrade.ts'
@@ -18,7 +18,7 @@ interface Mount {
   undo(): void
 }
 
-const mounts = new WeakMap<HttpServer | HttpsServer, Mount>()
+const mounts = new WeakMap<Server, Mount>()
 
 /**
  * Mounts a WebSocket endpoint on an existing HTTP server, beside whatever else answers upgrades there, before or after us.
@@ -30,7 +30,7 @@ const mounts = new WeakMap<HttpServer | HttpsServer, Mount>()
  * @returns undoes it; several mounts on one server may be undone in any order.
  * @throws Error when the path is taken on this server already, or does not start with a slash.
  */
-export function attach(server: HttpServer | HttpsServer, options: AttachOptions): () => void {
+export function attach(server: Server, options: AttachOptions): () => void {
   const { path, upgrade } = options
   if (!path.startsWith('/') || path.includes('?')) {
     throw new Error(`attach: the path must start with / and have no query: ${path}`)
@@ -53,7 +53,7 @@ function fallback(_request: IncomingMessage, socket: Duplex): void {
   refuseUpgrade(socket, new MeshError('NOT_FOUND', 'No WebSocket endpoint here'))
 }
 
-function intercept(server: HttpServer | HttpsServer): Mount {
+function intercept(server: Server): Mount {
   const paths = new Map<string, UpgradeHandler>()
   const previous = server.emit
   const inherited = !Object.hasOwn(server, 'emit')

@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http'
-import type { Server as HttpsServer } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import {
@@ -87,7 +87,7 @@ export interface MeshServer {
   /** Whether a path is below `basePath` and Mesh's to answer. */
   handles(pathname: string): boolean
   /** Takes the upgrade requests for `<basePath>/ws` on an HTTP server, beside whatever else is there. Returns its undoing. */
-  attach(server: HttpServer | HttpsServer): () => void
+  attach(server: Server): () => void
   /** Takes one upgrade request, for applications that dispatch themselves; false: not ours, nothing was touched. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean
   readonly rooms: Rooms
@@ -126,7 +126,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords()
   const attempts = createAttempts(limits.attempts)
-  const servers = new Set<HttpServer | HttpsServer>()
+  const servers = new Set<Server>()
   const boundToLoopback =
     options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
   const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
@@ -245,7 +245,7 @@ async function leaveRooms(rooms: Rooms, user_id: string): Promise<void> {
   for (const room_id of own) await rooms.removeMember('administrator', room_id, user_id)
 }
 
-function isLoopback(server: HttpServer | HttpsServer): boolean {
+function isLoopback(server: Server): boolean {
   const address = server.address()
   return typeof address === 'object' && address !== null && isLoopbackHost(address.address)
 }

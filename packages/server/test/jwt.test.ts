@@ -136,7 +136,7 @@ describe('the keys of the issuer', () => {
       const token = await soundToken({ ...forging, header: { typ: 'JWT', kid: `random-${n}` } })
       outcomes.add(String((await rig.rest('GET', '/api/v1/me', undefined, token)).body.code))
     }
-    console.log(`200 random kids: ${own.requests.length} request to the issuer`)
+    process.stdout.write(`200 random kids: ${own.requests.length} request to the issuer\n`)
     expect(own.requests).toHaveLength(1)
     expect([...outcomes]).toEqual(['AUTH_INVALID'])
     expect(await hello(rig, await soundToken(own.forging()))).toBe('system.welcome')

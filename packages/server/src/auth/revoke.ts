@@ -15,6 +15,8 @@ export type RevokeTarget =
  */
 export type Revoke = (target: RevokeTarget) => Promise<void>
 
+type RevokedSelector = Extract<Selector, { user_id: string } | { sid: string } | { device_id: string }>
+
 /** How long a revocation is remembered: as long as any token it has to stop could live. Milliseconds. */
 const rememberedMs = 14 * 24 * 3600 * 1000
 
@@ -31,25 +33,28 @@ export function createRevoke(options: {
   return async (target) => {
     const at = now()
     const selectors = selectorsOf(target, issuers)
-    const notes = selectors
-      .flatMap((which) => Object.values(which))
-      .map((id: string) => {
-        return storage.revocations.add({ id, revoked_at: at, expires_at: at + rememberedMs })
-      })
-    const logins = selectors.map((which) =>
-      'sid' in which || 'user_id' in which ? storage.logins.revoke(which, at) : undefined,
-    )
+    const end = () => selectors.forEach(disconnect)
+    // At once, however long the disk takes; and once more when it is written, for whoever came in meanwhile.
+    end()
     try {
-      await Promise.all([...notes, ...logins])
+      await Promise.all(selectors.flatMap((which) => [note(which, at), endLogins(which, at)]))
     } finally {
-      // Last, so that nobody comes in between who was let in by what has just changed.
-      for (const which of selectors) disconnect(which)
+      end()
     }
+  }
+
+  async function note(which: RevokedSelector, revoked_at: number): Promise<void> {
+    const expires_at = revoked_at + rememberedMs
+    for (const id of Object.values(which)) await storage.revocations.add({ id, revoked_at, expires_at })
+  }
+
+  async function endLogins(which: RevokedSelector, at: number): Promise<void> {
+    if (!('device_id' in which)) await storage.logins.revoke(which, at)
   }
 }
 
 /** Both readings of an id: too much is ended rather than too little, and random ids are nobody else's by chance. */
-function selectorsOf(target: RevokeTarget, issuers: readonly string[]): (Selector & object)[] {
+function selectorsOf(target: RevokeTarget, issuers: readonly string[]): RevokedSelector[] {
   if ('deviceId' in target) return [{ device_id: target.deviceId }]
   if ('sessionId' in target) return [{ sid: hostSessionId(target.sessionId) }, { sid: target.sessionId }]
   const known = target.issuer === undefined ? [...new Set([defaultIssuer, ...issuers])] : [target.issuer]
