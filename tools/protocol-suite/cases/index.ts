@@ -5,6 +5,7 @@ import { discovery } from './discovery.ts'
 import { envelopeCases } from './envelope.ts'
 import { errors } from './errors.ts'
 import { helloCases } from './hello.ts'
+import { iceServers } from './ice-servers.ts'
 import { p2pRefused } from './p2p-refused.ts'
 import { p2p } from './p2p.ts'
 import { terminalControl } from './terminal-control.ts'
@@ -32,6 +33,7 @@ export const allCases: readonly Case[] = [
   ...presence,
   ...chat,
   ...capabilities,
+  ...iceServers,
   ...rtc,
   ...rtcContents,
   ...ringingCases,
