@@ -1,6 +1,6 @@
 import type { Call, Calls, CallsOptions } from '@mesh/client-sdk/webrtc'
 import { createCalls } from '@mesh/client-sdk/webrtc'
-import type { Mesh } from '@mesh/client-sdk'
+import type { Capability, Mesh } from '@mesh/client-sdk'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { fakeStream, fakeTrack, RTCPeerConnection } from './fake-connection.ts'
 import type { FakeConnection } from './fake-connection.ts'
@@ -85,8 +85,8 @@ describe('the servers of a call', () => {
   it('are renewed for as long as the call lasts, at both ends', async () => {
     const timers = vi.spyOn(globalThis, 'setTimeout')
     /** Lets those run that wait for the difference between the end of the credentials and that of the token. */
-    const elapse = () => {
-      const due = timers.mock.calls.filter(([, ms]) => ms === 480_000)
+    const elapse = (most = 2) => {
+      const due = timers.mock.calls.filter(([, ms]) => ms === 480_000).slice(0, most)
       timers.mockClear()
       for (const [act] of due) (act as () => void)()
       return due.length
@@ -101,10 +101,15 @@ describe('the servers of a call', () => {
         expect(relayOf(theirs)?.credential).not.toBe(before[1])
       })
     }
+    // The caller's answer comes when the call is over.
     const last = configurationOf(mine)
+    let answer!: (granted: Capability) => void
+    vi.spyOn(here.room, 'capability').mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+    expect(elapse(1)).toBe(1)
     mine.hangup()
     await become(theirs, 'ended')
-    elapse()
+    answer(await here.room.capability(['call']))
+    await new Promise((resolve) => setTimeout(resolve))
     expect(configurationOf(mine)).toBe(last)
     expect(timers.mock.calls.filter(([, ms]) => ms === 480_000)).toEqual([])
   })

@@ -112,6 +112,8 @@ describe('a capability', () => {
 describe('fresh ones', () => {
   it('are for the user whose live capability it is', async () => {
     const { ana, ben, a, room_id } = await start({ turn })
+    // From now on the version of both memberships is that of the policy.
+    await rig.mesh.rooms.update('administrator', room_id, { policy: { max_rate: 1 } })
     const { token } = await grant(a, room_id, ['call'], { target_peer_id: `peer_${'x'.repeat(22)}` })
     const { status, body } = await renew(token, ana.access_token)
     expect(status).toBe(200)
