@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createInstallation, ended } from './run.ts'
@@ -102,3 +102,14 @@ describe('the first administrator', { timeout: 60_000 }, () => {
     expect(alone.stderr).toBe('mesh-cli: MESH_BOOTSTRAP_ADMIN and MESH_BOOTSTRAP_PASSWORD must be set together.\n')
   })
 })
+
+it('a server whose clock is far behind its last run does not start, and issues nothing', async () => {
+  await (await serve()).stop()
+  const file = join(installation.dataDir, 'clock')
+  writeFileSync(file, new Date(Date.now() + 10 * 60_000).toISOString())
+  const refused = await installation.run(['serve'], { env: { MESH_PORT: '0' } })
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toMatch(/^mesh-cli: The clock says \S+, but this server ran at \S+: set it right, or remove /)
+  rmSync(file)
+  await (await serve()).stop()
+}, 60_000)

@@ -8,7 +8,7 @@ import type { MeshServer } from './mesh-server.ts'
  * @throws ConfigError when the one in the settings cannot be made
  */
 export async function prepareFirstAdmin(
-  { accounts, setup, storage }: MeshServer,
+  { setup, storage }: MeshServer,
   { bootstrap }: Config,
   logger: Logger,
 ): Promise<string | undefined> {
@@ -18,7 +18,7 @@ export async function prepareFirstAdmin(
     return undefined
   }
   try {
-    const { user_id } = await accounts.createFirstAdmin(bootstrap)
+    const { user_id } = await setup.finish(bootstrap, { actor: 'server' })
     logger.info({ user_id }, 'the first administrator was made from MESH_BOOTSTRAP_ADMIN')
     return undefined
   } catch (error) {

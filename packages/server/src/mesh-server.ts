@@ -143,7 +143,12 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     recognise: sessions.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
   })
-  const setup = createSetup({ storage, accounts, now: () => performance.now() })
+  const setup = createSetup({
+    storage,
+    accounts,
+    audit: (event) => engine.audit(event),
+    now: () => performance.now(),
+  })
   const authentication = { hook, revalidate: options.revalidate, accounts, sessions, allowOrigin }
   const authenticate = createAuthenticate(authentication)
   const engine = createEngine({
@@ -159,7 +164,10 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     turn,
     ids: randomIds,
   })
-  const unwatchKeys = keys.watch((kid) => void engine.revokeKey(kid), logger)
+  const unwatchKeys = keys.watch(({ action, kid }) => {
+    if (action === 'key.revoke') engine.revokeKey(kid)
+    else void engine.audit({ action, outcome: 'ok', actor: 'server', kid })
+  }, logger)
 
   const path = `${basePath}/ws`
   const addressOf = ({ socket, headers }: IncomingMessage) =>

@@ -23,15 +23,17 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
     await server.close()
     throw error
   })
+  // Before anybody hears that the server is there: whoever stops it at once stops it in order, too.
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
   logger.info({ url: server.url, data_dir: config.dataDir }, 'mesh is listening')
   if (server.setupCode !== undefined) {
     // To whoever looks at this start, not into logs that are kept and sent around.
     process.stderr.write(setupNotice(server.setupCode, config.publicUrl ?? server.url, config.dataDir))
   }
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-  })
+  await stopped
   logger.info({}, 'mesh is stopping')
   await admin.close()
   await server.close({ drainMs: server.mesh.engine.peers.size > 0 ? drainMs : 0 })

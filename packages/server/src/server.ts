@@ -9,6 +9,7 @@ import { toNodeHandler } from './node-handler.ts'
 import { isLoopbackHost } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
 import { sqlite } from './storage/sqlite/index.ts'
+import { watchClock } from './wall-clock.ts'
 
 /** A standalone server that runs. */
 export interface RunningServer {
@@ -50,12 +51,18 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   server.maxRequestsPerSocket = 1000
   answerUnreadable(server)
   mesh.attach(server)
+  const close = async (options?: { drainMs?: number }) => {
+    await mesh.close(options)
+    await clock?.close()
+  }
   let setupCode: string | undefined
+  let clock: Awaited<ReturnType<typeof watchClock>> | undefined
   try {
+    clock = await watchClock(config.dataDir, logger)
     setupCode = await prepareFirstAdmin(mesh, config, logger)
     await listen(server, config)
   } catch (error) {
-    await mesh.close()
+    await close()
     throw error
   }
   const { port } = server.address() as AddressInfo
@@ -66,7 +73,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     url: `http://${host}:${port}`,
     async close(options) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      await mesh.close(options)
+      await close(options)
       server.closeAllConnections()
       await closed
     },

@@ -13,7 +13,8 @@ beforeAll(async () => {
   rig = await createRig({
     limits: { frames: often, classes: { sdp: often, capability: often, p2p: often, other: often } },
   })
-  people = await Promise.all(['ann', 'bob', 'cid', 'dan'].map((name) => rig.account(name)))
+  people = []
+  for (const name of ['ann', 'bob', 'cid', 'dan']) people.push(await rig.account(name))
   const [ann, ...others] = people as [Account, ...Account[]]
   const { body } = await rig.rest('POST', '/api/v1/rooms', { name: 'Lab' }, ann.access_token)
   room = String(body.room_id)
@@ -120,6 +121,9 @@ describe('rotation under load', { timeout: 30_000 }, () => {
     expect(signedBy.size).toBeGreaterThan(10)
     expect(uses).toBeGreaterThan(100)
     expect((await jwks()).keys).toHaveLength(22)
+    const noted = await rig.mesh.storage.audit.list({ limit: 100, action: 'key.rotate' })
+    expect(noted.map(({ kid }) => kid)).toContain(rig.mesh.keys.capability.jwks.keys[0]?.kid)
+    expect(noted).toHaveLength(2 * 20)
     expect(await isGood(first.session)).toBe(true)
     for (const wire of [a, b]) wire.socket.close()
   })

@@ -22,6 +22,9 @@ describe('the setup code', () => {
     for (const { status } of answers) expect([201, 401, 404]).toContain(status)
     const [root, ...others] = await administrators()
     expect(others).toEqual([])
+    const [noted, ...more] = await rig.mesh.storage.audit.list({ limit: 10, action: 'setup.finish' })
+    expect(noted).toMatchObject({ target: root?.user_id, address: '127.0.0.1', outcome: 'ok' })
+    expect(more).toEqual([])
     const login = await rig.rest('POST', '/api/v1/auth/login', { username: root?.username, password })
     expect(login.body['user']).toMatchObject({ admin: true })
 

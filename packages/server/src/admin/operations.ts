@@ -43,7 +43,7 @@ function operation<const S extends v.GenericSchema, T>(
 export const operations = {
   setup: operation(
     account,
-    async ({ accounts }, first) => ({ data: userView(await accounts.createFirstAdmin(first)) }),
+    async (mesh, first) => ({ data: userView(await mesh.setup.finish(first, { actor: 'administrator' })) }),
     { creates: true },
   ),
 

@@ -16,7 +16,7 @@ it('a setup code is good for 15 minutes', async () => {
     admin: true,
   }
   const accounts = { createFirstAdmin: async () => user } as unknown as Accounts
-  const setup = createSetup({ storage: createMemoryStorage(), accounts, now: () => now })
+  const setup = createSetup({ storage: createMemoryStorage(), accounts, audit: async () => {}, now: () => now })
   for (const [age, holds] of [
     [15 * 60_000 - 1, true],
     [15 * 60_000, false],

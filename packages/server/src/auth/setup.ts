@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { isMeshError, MeshError, type Storage, type User } from '@mesh/core'
+import { isMeshError, MeshError, type Audit, type AuditEntry, type Storage, type User } from '@mesh/core'
 import type { Accounts } from './accounts.ts'
 
 /** How long a setup code is good, in milliseconds. */
@@ -24,16 +24,34 @@ export interface Setup {
    * Makes the first administrator for whoever has the code, which is good again when the account is not fit.
    * @throws MeshError AUTH_INVALID; NOT_FOUND when there is one already; CONFLICT, BAD_MESSAGE as {@link Accounts.create}
    */
-  use(code: string, account: FirstAccount): Promise<User>
+  use(code: string, account: FirstAccount, address?: string): Promise<User>
+  /**
+   * Makes the first administrator without a code, for whoever is at the machine.
+   * @throws MeshError CONFLICT (`already_set_up`), BAD_MESSAGE as {@link Accounts.createFirstAdmin}
+   */
+  finish(account: FirstAccount, by: Pick<AuditEntry, 'actor' | 'address'>): Promise<User>
 }
 
 /** @see Setup. `now` is monotonic, in milliseconds. */
-export function createSetup(options: { storage: Storage; accounts: Accounts; now: () => number }): Setup {
-  const { storage, accounts, now } = options
+export function createSetup(options: {
+  storage: Storage
+  accounts: Accounts
+  audit: (event: Parameters<Audit>[0]) => Promise<void>
+  now: () => number
+}): Setup {
+  const { storage, accounts, audit, now } = options
   let wasOpened = false
   let code: { hash: Buffer; until: number } | undefined
 
+  const finish: Setup['finish'] = async (account, by) => {
+    const user = await accounts.createFirstAdmin(account)
+    await audit({ action: 'setup.finish', outcome: 'ok', target: user.user_id, ...by })
+    return user
+  }
+
   return {
+    finish,
+
     async newCode() {
       if (await storage.users.hasAdmin()) return undefined
       const text = Array.from(randomBytes(16), (byte) => alphabet[byte % alphabet.length]).join('')
@@ -47,7 +65,7 @@ export function createSetup(options: { storage: Storage; accounts: Accounts; now
       return wasOpened
     },
 
-    async use(given, account) {
+    async use(given, account, address) {
       if (!code || code.until <= now() || !timingSafeEqual(hashOf(given), code.hash)) {
         throw new MeshError('AUTH_INVALID', 'The setup code is not valid: a restart of the server prints another')
       }
@@ -55,7 +73,7 @@ export function createSetup(options: { storage: Storage; accounts: Accounts; now
       const taken = code
       code = undefined
       try {
-        return await accounts.createFirstAdmin(account)
+        return await finish(account, { address })
       } catch (error) {
         if (isMeshError(error) && error.details.reason === 'already_set_up') throw new MeshError('NOT_FOUND')
         code = taken

@@ -19,6 +19,6 @@ export const setupRoutes = [
     status: 201,
     answer: userView,
     errors: ['AUTH_INVALID', 'CONFLICT', 'NOT_FOUND'],
-    handle: async ({ app, body: { code, ...account } }) => viewOf(await app.setup.use(code, account)),
+    handle: async ({ app, body: { code, ...account }, network }) => viewOf(await app.setup.use(code, account, network)),
   }),
 ]

@@ -125,6 +125,20 @@ describe('rotation', () => {
     await keys.rotate()
   })
 
+  it('is told of as it happens: published, in use, taken away', async () => {
+    const keys = await open()
+    const told: string[] = []
+    const unwatch = keys.watch(({ action, kid }) => told.push(`${action} ${kid}`), console)
+    const [current, next] = kids(keys.access)
+    await keys.rotate({ ring: 'access' })
+    const [, fresh] = kids(keys.access)
+    expect(told).toEqual([`key.publish ${fresh}`, `key.rotate ${next}`])
+    now += hour
+    await keys.list()
+    expect(told.slice(2)).toEqual([`key.retire ${current}`])
+    unwatch()
+  })
+
   it('never happens by itself where it is off', async () => {
     const keys = await openKeys({ directory, rotationMs: 0, now: () => now })
     const before = kids(keys.access)
@@ -149,7 +163,7 @@ describe('a revoked key', () => {
   it('is dead here at once, tells of it, and gives way to a fresh one', async () => {
     const keys = await open()
     const told: string[] = []
-    const unwatch = keys.watch((kid) => told.push(kid), console)
+    const unwatch = keys.watch(({ action, kid }) => action === 'key.revoke' && told.push(kid), console)
     const token = sign(keys.capability)
     const before = kids(keys.capability)
     const revoking = keys.revoke(kidOf(token))
@@ -187,7 +201,7 @@ describe('a revoked key', () => {
   it('is known to another process on the same directory when it looks', async () => {
     const [one, other] = [await open(), await open()]
     const told: string[] = []
-    const unwatch = other.watch((kid) => told.push(kid), console)
+    const unwatch = other.watch(({ action, kid }) => action === 'key.revoke' && told.push(kid), console)
     const token = sign(one.access)
     await one.revoke(kidOf(token))
     await other.list()

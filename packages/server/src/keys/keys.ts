@@ -4,6 +4,7 @@ import { MeshError, type Keyring, type Logger } from '@mesh/core'
 import { withFileLock } from './file-lock.ts'
 import { readKeys, writeKeys, type KeyContents, type RevokedKey } from './key-file.ts'
 import { advanced, isPublished, maintained, ringNames, type RingName } from './key-ring.ts'
+import { changesOf, type KeyChange } from './key-changes.ts'
 import { viewsOf, type KeyView } from './key-view.ts'
 import { createRotatingKeyring } from './rotating-keyring.ts'
 
@@ -27,8 +28,11 @@ export interface Keys {
    * @throws MeshError NOT_FOUND for a key that there never was, and then revokes none
    */
   revoke(...kids: readonly string[]): Promise<KeyView[]>
-  /** Looks at the files from time to time, does what is due, and tells of keys that are revoked, by whomever. Returns its end. */
-  watch(onRevoked: (kid: string) => void, logger: Logger): () => void
+  /**
+   * Looks at the files from time to time, does what is due, and tells of what is changed here and of keys that are revoked by
+   * whomever; of those before anything else happens. Returns its end.
+   */
+  watch(listener: (change: KeyChange) => void, logger: Logger): () => void
 }
 
 /** Where keys are kept, and for how long each signs. */
@@ -50,14 +54,14 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
   const rings = { access: createRotatingKeyring(), capability: createRotatingKeyring() }
   const revoked = new Map<string, RevokedKey>()
   let known: KeyContents = { access: [], capability: [], revoked: [] }
-  let tell = (_kid: string) => {}
+  let tell = (_change: KeyChange) => {}
 
   /** From here on nothing in this process takes what the key signed. */
   function bar(key: RevokedKey): void {
     if (revoked.has(key.kid)) return
     revoked.set(key.kid, key)
     rings[key.ring].revoke(key.kid)
-    tell(key.kid)
+    tell({ action: 'key.revoke', kid: key.kid })
   }
 
   /** Contents as they should be: without what was revoked, there or here, and with what is due done. */
@@ -72,17 +76,19 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
     return { access: await ring('access'), capability: await ring('capability'), revoked: all }
   }
 
-  async function update(change: (contents: KeyContents) => KeyContents = (contents) => contents): Promise<KeyView[]> {
+  async function update(change = (contents: KeyContents) => contents): Promise<KeyView[]> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     return withFileLock(join(directory, 'keys.lock'), async () => {
       const found = await readKeys(directory, now())
       const wanted = await settled(change(found ?? known))
-      if (!found || !isSame(found, wanted)) await writeKeys(directory, wanted)
+      const isChange = !found || !isSame(found, wanted)
+      if (isChange) await writeKeys(directory, wanted)
       if (!isSame(known, wanted)) {
         for (const name of ringNames) rings[name].replace(wanted[name])
         for (const key of wanted.revoked) bar(key)
         known = wanted
       }
+      if (isChange) changesOf(found, wanted).forEach(tell)
       return viewsOf(known, rotationMs)
     })
   }
@@ -119,8 +125,8 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
       return update()
     },
 
-    watch(onRevoked, logger) {
-      tell = onRevoked
+    watch(listener, logger) {
+      tell = listener
       let ended = false
       let trouble = ''
       let timer = setTimeout(look, lookMs).unref()
