@@ -125,5 +125,9 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes' | 'attempts'>, s
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
   invites_per_member: 'invitations that a member may have open in a room',
   terminals_per_peer: 'terminals that a peer may share at once',
+  devices_per_user: 'devices of a user, those with an expired key too',
+  device_key_life_s: 'how long the key of a device is good, in seconds',
+  enrolments_per_user: 'codes of a user that wait for a device',
+  enrolment_life_s: 'how long a code waits for its device, in seconds',
   terminal_lease_ms: 'milliseconds for which control is granted, and renewed',
 }

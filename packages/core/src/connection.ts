@@ -72,6 +72,11 @@ export class Connection implements TransportConnection, SessionConnection {
     )
   }
 
+  /** The device that is here, once the hello was good. */
+  get device_id(): string | undefined {
+    return this.#session?.device_id
+  }
+
   /** Whether the hello was good. */
   get isWelcome(): boolean {
     return this.#session !== undefined

@@ -3,7 +3,7 @@ export type { Authorize, AuthorizeAction, AuthorizeQuestion, AuthorizeResource }
 export { auditActions, type AuditAction } from './audit-actions.ts'
 export { actorOf, type Audit } from './audit.ts'
 export { verifyChain, type Verification } from './audit-chain.ts'
-export type { GrantRequest } from './capabilities/grant.ts'
+export type { Grantee, GrantRequest } from './capabilities/grant.ts'
 export type { IssuedToken, Peer, Principal } from './context.ts'
 export { field, type ClientEvent, type PayloadSchema, type ServerEvent } from './define.ts'
 export { toInstant } from './encoder.ts'

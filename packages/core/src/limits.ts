@@ -61,6 +61,10 @@ const limitsSchema = v.strictObject({
   terminals_per_peer: count,
   terminal_lease_ms: count,
   invites_per_member: count,
+  devices_per_user: count,
+  device_key_life_s: count,
+  enrolments_per_user: count,
+  enrolment_life_s: count,
 })
 
 /** Every number a client can run into; all of them are settings. */
@@ -82,7 +86,9 @@ export type Rate = v.InferOutput<typeof rate>
  * what ends well does not count. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
  * sent can be sent again. `socket_buffer_bytes` go to a socket at once, the rest waits, up to `queue_bytes` a peer and
  * `queues_bytes` for all of them; signals older than `signal_ttl_ms` are given up when there is much, and who takes nothing
- * for `stall_ms` is cut with 4002. `ice_servers` is how often a user may ask for fresh ones.
+ * for `stall_ms` is cut with 4002. `ice_servers` is how often a user may ask for fresh ones. A device's key is
+ * good for `device_key_life_s`, 180 days, and the code it is enrolled with for `enrolment_life_s`; so many devices and
+ * waiting codes a user.
  */
 export const defaultLimits: Limits = {
   frame_bytes: 98_304,
@@ -109,8 +115,8 @@ export const defaultLimits: Limits = {
     refresh: { burst: 20, per_s: 1 / 3 },
     family: { burst: 6, per_s: 1 / 10 },
     password: { burst: 20, per_s: 1 / 3 },
-    enrol: { burst: 10, per_s: 1 / 360 },
-    assertion: { burst: 20, per_s: 1 / 3 },
+    enrol: { burst: 30, per_s: 1 / 30 },
+    assertion: { burst: 100, per_s: 5 },
     setup: { burst: 5, per_s: 1 / 60 },
     invite: { burst: 20, per_s: 1 / 3 },
   },
@@ -141,6 +147,10 @@ export const defaultLimits: Limits = {
   terminals_per_peer: 16,
   terminal_lease_ms: 15_000,
   invites_per_member: 100,
+  devices_per_user: 100,
+  device_key_life_s: 15_552_000,
+  enrolments_per_user: 20,
+  enrolment_life_s: 600,
 }
 
 /**

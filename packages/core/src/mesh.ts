@@ -9,6 +9,7 @@ import { createCapabilityCheck } from './capabilities/check.ts'
 import { createGrant, type Grant } from './capabilities/grant.ts'
 import { createCapabilities } from './capabilities/handlers.ts'
 import { createIceServers, type IceServers } from './capabilities/ice-servers.ts'
+import { createDeviceOwners } from './capabilities/owners.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
@@ -17,6 +18,7 @@ import { createEncoder, toInstant } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
 import { createHub } from './hub.ts'
 import { randomIds, sha256, type Ids } from './ids.ts'
+import { createLastSeen } from './last-seen.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createMemoryBus } from './memory/bus.ts'
 import {
@@ -106,6 +108,9 @@ export interface Mesh {
   close(): Promise<void>
 }
 
+/** How often it is noted which devices are here, in seconds. */
+const seenEveryS = 60
+
 const answered = { answered: true } as const
 const areas = ['chat', 'presence', 'rtc', 'p2p', 'terminal']
 
@@ -141,8 +146,9 @@ export function createMesh(options: MeshOptions): Mesh {
     },
   })
   const decide = createDecide(options.authorize)
-  const mayHold = createMayHold({ capsOf: capsFor, peersOf: hub.peersOf })
-  const check = createCapabilityCheck({ keys, issuer, clock, mayHold })
+  const owners = createDeviceOwners(storage)
+  const mayHold = createMayHold({ capsOf: capsFor, peersOf: hub.peersOf, ownerOf: owners.ownerOf })
+  const check = createCapabilityCheck({ keys, issuer, clock, mayHold, owners })
   const engine: Engine = {
     ...hub,
     ...check,
@@ -183,6 +189,7 @@ export function createMesh(options: MeshOptions): Mesh {
     decide,
     isKnown: (cap) => knownCaps.includes(cap),
     iceServers: iceServers.of,
+    owners,
   })
 
   const presence = createPresence(engine)
@@ -209,6 +216,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const sessions = new Map<string, Session>()
   const connections = new Set<Connection>()
   const addresses = createAddressCounts(limits, () => clock.monotonic())
+  const lastSeen = createLastSeen({ storage, clock, logger })
   let closing = false
   const load = { bytes: 0 }
   let ticks = 0
@@ -236,6 +244,7 @@ export function createMesh(options: MeshOptions): Mesh {
     welcomed: ({ address }) => addresses.welcomed(address),
     ended(connection) {
       connections.delete(connection)
+      lastSeen.note(connection.device_id)
       addresses.ended(connection.address, connection.isWelcome)
     },
   }
@@ -264,6 +273,8 @@ export function createMesh(options: MeshOptions): Mesh {
     for (const connection of connections) connection.tick()
     if (load.bytes > limits.queues_bytes) relieve()
     if (++ticks % limits.position_check_s === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
+    if (ticks % seenEveryS === 0) for (const connection of connections) lastSeen.note(connection.device_id)
+    void lastSeen.flush()
     stopTicking = clock.after(1000, tick)
   }
 
@@ -331,6 +342,7 @@ export function createMesh(options: MeshOptions): Mesh {
       for (const connection of [...connections]) connection.close('drain')
       for (const session of [...sessions.values()]) session.end('disconnected')
       await audit.flush()
+      await lastSeen.flush()
     },
   }
 }

@@ -21,6 +21,7 @@ import { createAccounts, type Accounts } from './auth/accounts.ts'
 import { createAuthenticate, createRevalidate, type HostRevalidate } from './auth/authentication.ts'
 import { createHostAuthorize, type HostAuthorize } from './auth/authorize.ts'
 import { builtinUsers } from './auth/builtin-users.ts'
+import { createDevices, type Devices } from './auth/devices.ts'
 import type { HostAuthenticate } from './auth/host.ts'
 import { createHostSessions } from './auth/host-sessions.ts'
 import { createHostTokens, type HostTokens } from './auth/tokens.ts'
@@ -100,6 +101,8 @@ export interface MeshServer {
   readonly accounts: Accounts
   /** How the first administrator of the built-in accounts is made, where nobody is at the machine to do it. */
   readonly setup: Setup
+  /** The devices of users, of the host's own too. */
+  readonly devices: Devices
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   readonly storage: Storage
@@ -133,6 +136,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const hook = options.authenticate ?? builtinUsers()
   const sessions = createHostSessions({ storage, accessKeys: keys.access, issuer, now: Date.now })
   const disconnect = (which: Selector) => void engine.disconnect(which)
+  const devices = createDevices({ storage, accessKeys: keys.access, issuer, limits, disconnect })
   const accounts = createAccounts({
     storage,
     passwords,
@@ -141,6 +145,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     attempts,
     disconnect,
     recognise: sessions.recognise,
+    recogniseDevice: devices.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
   })
   const setup = createSetup({
@@ -185,6 +190,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     accounts,
     attempts,
     setup,
+    devices,
     builtinAccounts: hook.builtinUsers === true,
     authenticate,
     capabilityKeys: keys.capability,
@@ -221,6 +227,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     revoke: createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now }),
     accounts,
     setup,
+    devices,
     engine,
     storage,
     keys,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { issueAccess } from '@mesh/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRig, type Account, type Rig } from './support.ts'
 
@@ -231,32 +230,6 @@ describe('rooms', () => {
       code: 'ACCESS_DENIED',
     })
     wire.socket.close()
-  })
-})
-
-describe('a device', () => {
-  it('asks for capabilities for itself, and for no other peer of its user', async () => {
-    const account = await rig.account('owner')
-    const { user_id, access_token } = account
-    const room = await roomOf(account)
-    const [, body = ''] = access_token.split('.')
-    const { sid } = JSON.parse(Buffer.from(body, 'base64url').toString()) as { sid: string }
-    const tokenOf = async (device_id: string) => {
-      const subject = { issuer: rig.mesh.issuer, user_id, sid, device_id, jti: 'j', now: Date.now() }
-      return (await issueAccess(rig.mesh.keys.access, subject)).token
-    }
-    const [own, other] = [`dev_${'a'.repeat(22)}`, `dev_${'b'.repeat(22)}`]
-    const wires = [await rig.open(), await rig.open(), await rig.open()] as const
-    await wires[0].hello(await tokenOf(own))
-    await wires[1].hello(await tokenOf(other))
-    await wires[2].hello(access_token)
-    const ask = async (id: string, token: string) =>
-      (await rig.rest('POST', `/api/v1/rooms/${room}/capabilities`, { for: id, caps: ['call'] }, token)).status
-    const device = await tokenOf(own)
-    for (const id of [own, wires[0].peer_id]) expect(await ask(id, device)).toBe(201)
-    for (const id of [other, wires[1].peer_id, wires[2].peer_id]) expect(await ask(id, device)).toBe(404)
-    for (const id of [own, other]) expect(await ask(id, access_token)).toBe(201)
-    for (const wire of wires) wire.socket.close()
   })
 })
 

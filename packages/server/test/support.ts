@@ -22,6 +22,7 @@ export interface Frame {
 export interface Rig {
   mesh: MeshServer
   base: string
+  dataDir: string
   /** Makes an account and logs in over REST. */
   account(name: string): Promise<Account>
   /** One REST call; its answer has to be as the server's own OpenAPI document says. */
@@ -82,6 +83,7 @@ export async function createRig(options: Partial<MeshServerOptions> = {}): Promi
   return {
     mesh,
     base,
+    dataDir,
     rest,
     async account(username) {
       const { user_id } = await mesh.accounts.create({ username, password })

@@ -6,6 +6,7 @@ import type { Clock } from '../ports/index.ts'
 import { isExpired, verifyCapability, type CapabilityClaims } from '../tokens/capability.ts'
 import type { Verified } from '../tokens/jws.ts'
 import type { PublicKeys } from '../tokens/keyring.ts'
+import { deviceToLookUp, type DeviceOwners } from './owners.ts'
 
 /** How many verified tokens are remembered. */
 const remembered = 20_000
@@ -19,6 +20,7 @@ export function createCapabilityCheck(options: {
   issuer: string
   clock: Clock
   mayHold: Engine['mayHold']
+  owners: DeviceOwners
 }): Pick<Engine, 'verifyCapability' | 'checkCapability'> {
   // Keyed by the whole text, so that only a token verified to the letter is found; revocation never looks here.
   const verified = createBoundedMap<string, Verified<CapabilityClaims>>(remembered)
@@ -29,8 +31,10 @@ export function createCapabilityCheck(options: {
       // A key that was revoked takes with it what it once signed.
       if (known) return options.keys.has(known.kid) ? known : undefined
       return chain(verifyCapability(token, options), (claims) => {
-        if (claims) verified.set(token, claims)
-        return claims
+        if (!claims) return undefined
+        verified.set(token, claims)
+        const device_id = deviceToLookUp(claims)
+        return device_id === undefined ? claims : options.owners.lookUp(device_id).then(() => claims)
       })
     },
     checkCapability(occupant, claims, use) {

@@ -10,6 +10,7 @@ import { capabilityLifeS, issueCapability } from '../tokens/capability.ts'
 import type { Keyring } from '../tokens/keyring.ts'
 import { versionOf } from './check.ts'
 import type { IceServers } from './ice-servers.ts'
+import { deviceToLookUp, type DeviceOwners } from './owners.ts'
 import { requireWithin } from './policy.ts'
 
 /** What is asked for: the wire's own request, however it came. */
@@ -41,6 +42,7 @@ export function createGrant(options: {
   decide: Decide
   isKnown(cap: string): boolean
   iceServers: IceServers['of']
+  owners: DeviceOwners
 }): Grant {
   const { audit } = options
 
@@ -55,6 +57,8 @@ export function createGrant(options: {
     if (target_peer_id !== undefined && target_device_id !== undefined) {
       throw new MeshError('BAD_MESSAGE', undefined, { reason: 'two_targets', path: 'target_device_id' })
     }
+    const device_id = deviceToLookUp({ caps, target_device_id })
+    if (device_id !== undefined) await options.owners.lookUp(device_id)
     const holder = { user_id, role: member.role, policy: room.policy, target: target_peer_id ?? target_device_id }
     const note = { action: 'capability.grant', ...actorOf(actor), room_id: room.room_id, target: sub, caps } as const
     const asked = { room_id: room.room_id, role: member.role, target: holder.target }

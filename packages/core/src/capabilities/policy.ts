@@ -1,6 +1,7 @@
 import { shareLimitsOf, type RoomPolicy, type ShareLimits } from '../acl.ts'
 import type { Engine, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
+import type { DeviceOwners } from './owners.ts'
 
 /**
  * Who may hold which capability, for granting and for every use alike: what the role and the policy of the room say, and
@@ -9,12 +10,14 @@ import { MeshError } from '../errors.ts'
 export function createMayHold({
   capsOf,
   peersOf,
-}: Pick<Engine, 'capsOf'> & { peersOf(user_id: string): Iterable<Peer> }): Engine['mayHold'] {
+  ownerOf,
+}: Pick<Engine, 'capsOf'> &
+  Pick<DeviceOwners, 'ownerOf'> & { peersOf(user_id: string): Iterable<Peer> }): Engine['mayHold'] {
   return (cap, { user_id, role, policy, target }) => {
     if (capsOf(role, policy).includes(cap)) return true
     if (cap !== 'terminal:control' || target === undefined) return false
     for (const own of peersOf(user_id)) if (own.peer_id === target || own.device_id === target) return true
-    return false
+    return ownerOf(target) === user_id
   }
 }
 

@@ -1,5 +1,17 @@
 import type { Role } from '../acl.ts'
-import type { Invite, Login, Member, NewEvent, Revocation, Room, RoomEvent, Terminal, User } from '../ports/index.ts'
+import type {
+  Device,
+  Enrolment,
+  Invite,
+  Login,
+  Member,
+  NewEvent,
+  Revocation,
+  Room,
+  RoomEvent,
+  Terminal,
+  User,
+} from '../ports/index.ts'
 
 /** JSON text in place of an object, so that nobody outside holds a reference into the store. */
 type AsText<T, Key extends keyof T> = Omit<T, Key> & { readonly [K in Key]: string }
@@ -35,6 +47,11 @@ export interface Tables {
   names: Map<string, string>
   logins: Map<string, Login>
   revocations: Map<string, Revocation>
+  devices: Map<string, Device>
+  /** By `code_hash`. */
+  enrolments: Map<string, Enrolment>
+  /** Until when a `jti` is remembered, by {@link keyOf} device and `jti`. */
+  assertions: Map<string, { device_id: string; keep_until: number }>
   rooms: Map<string, RoomRecord>
   terminals: Map<string, Terminal>
   /** The audit log, each entry as JSON. */
@@ -52,6 +69,9 @@ export function createTables(): Tables {
     names: new Map(),
     logins: new Map(),
     revocations: new Map(),
+    devices: new Map(),
+    enrolments: new Map(),
+    assertions: new Map(),
     rooms: new Map(),
     terminals: new Map(),
     audit: [],

@@ -1,6 +1,7 @@
 import { MeshError } from '../errors.ts'
 import type { Storage } from '../ports/index.ts'
 import { createAuditLog } from './storage-audit.ts'
+import { createDevices, createEnrolments } from './storage-devices.ts'
 import { createEvents } from './storage-events.ts'
 import { createInvites } from './storage-invites.ts'
 import { createLogins } from './storage-logins.ts'
@@ -27,6 +28,8 @@ export function createMemoryStorage(): Storage {
     users: createUsers(open),
     logins: createLogins(open),
     revocations: createRevocations(open),
+    devices: createDevices(open),
+    enrolments: createEnrolments(open),
     rooms: createRooms(open),
     invites: createInvites(open),
     events: createEvents(open),

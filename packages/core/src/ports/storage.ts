@@ -1,5 +1,6 @@
 import type { Role, RoomPolicy } from '../acl.ts'
 import type { AuditEntry, AuditStore } from './audit.ts'
+import type { DeviceStore, EnrolmentStore } from './devices.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
 import type { InviteStore } from './invites.ts'
 import type { LoginStore } from './logins.ts'
@@ -21,6 +22,8 @@ export interface Storage {
   readonly users: UserStore
   readonly logins: LoginStore
   readonly revocations: RevocationStore
+  readonly devices: DeviceStore
+  readonly enrolments: EnrolmentStore
   readonly rooms: RoomStore
   readonly invites: InviteStore
   readonly events: EventStore

@@ -38,7 +38,7 @@ function hmac(header: object, payload: object, secret: string): Promise<string> 
 
 /** The sound token itself. */
 export const sound = ({ header, claims, key }: Forging) => forge(header, claims, key)
-const withHeader = (extra: object) => (f: Forging) => forge({ ...f.header, ...extra }, f.claims, f.key)
+export const withHeader = (extra: object) => (f: Forging) => forge({ ...f.header, ...extra }, f.claims, f.key)
 /** A sound token but for these claims. */
 export const withClaims = (extra: object) => (f: Forging) => forge(f.header, { ...f.claims, ...extra }, f.key)
 const asText = (from: string | RegExp, to: string) => (f: Forging) =>

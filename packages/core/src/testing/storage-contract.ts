@@ -1,5 +1,6 @@
 import { isMeshError } from '../errors.ts'
 import { auditCases } from './storage-contract-audit.ts'
+import { deviceCases } from './storage-contract-devices.ts'
 import { eventCases } from './storage-contract-events.ts'
 import { addRoom, addUsers, eventOf, ok, rejects, same, userOf, type StorageCase } from './storage-contract-kit.ts'
 import { inviteCases } from './storage-contract-invites.ts'
@@ -57,6 +58,7 @@ export const storageContract: readonly StorageCase[] = [
   ...userCases,
   ...loginCases,
   ...revocationCases,
+  ...deviceCases,
   ...roomCases,
   ...memberCases,
   ...inviteCases,

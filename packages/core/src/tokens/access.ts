@@ -26,7 +26,7 @@ const claims = v.strictObject({
   iss: v.string(),
   aud: v.string(),
   sub: field.userId,
-  sid: field.sessionId,
+  sid: v.optional(field.sessionId),
   device_id: v.optional(field.deviceId),
   host: v.optional(hostClaims),
   gen: v.optional(field.count),
@@ -36,7 +36,7 @@ const claims = v.strictObject({
 })
 
 /**
- * What an access token says: this user, through this login, perhaps on this device; with `host`, a user of the host
+ * What an access token says: this user, through this login or on this device; with `host`, a user of the host
  * application, through a session there. `gen`: the generation of the refresh token
  * that came with it. `iat` and `exp` in seconds.
  */
@@ -46,7 +46,7 @@ export type AccessClaims = v.InferOutput<typeof claims>
 export interface AccessSubject {
   issuer: string
   user_id: string
-  sid: string
+  sid?: string | undefined
   device_id?: string | undefined
   host?: HostClaims | undefined
   gen?: number | undefined

@@ -9,6 +9,14 @@ export {
   type HostClaims,
 } from './access.ts'
 export {
+  assertionLifeS,
+  assertionType,
+  issueAssertion,
+  verifyAssertion,
+  type AssertionClaims,
+  type DeviceKey,
+} from './assertion.ts'
+export {
   capabilityLifeS,
   capabilityType,
   isExpired,
@@ -19,4 +27,11 @@ export {
 export { readJws, type Jws, type Verified } from './jws.ts'
 export { createKeyringOf, type Keyring, type PublicKeys, type Signer, type Verifier } from './keyring.ts'
 export { issueSessionToken, sessionLifeS, sessionType, verifySessionToken, type SessionClaims } from './p2p.ts'
-export { createKeyring, generateSigningKey, publicJwkOf, publicKeysFrom, type PrivateJwk } from './keys.ts'
+export {
+  createKeyring,
+  generateSigningKey,
+  publicJwkOf,
+  publicKeysFrom,
+  thumbprintOf,
+  type PrivateJwk,
+} from './keys.ts'

@@ -18,6 +18,11 @@ export async function generateSigningKey(): Promise<PrivateJwk> {
   return { ...jwk, kid: await calculateJwkThumbprint(jwk) }
 }
 
+/** The thumbprint (RFC 7638) of an Ed25519 key by the `x` of its JWK. */
+export function thumbprintOf(x: string): Promise<string> {
+  return calculateJwkThumbprint({ kty: 'OKP', crv: 'Ed25519', x })
+}
+
 /** The public half of a key, as a JWKS shows it. */
 export function publicJwkOf({ kty, crv, x, kid }: PrivateJwk): JWK {
   return { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }

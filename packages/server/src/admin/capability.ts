@@ -25,17 +25,17 @@ export const capabilityInput = v.strictObject({
 export async function grantCapability(mesh: MeshServer, input: v.InferOutput<typeof capabilityInput>) {
   const { room: roomName, for: sub, user: userName, target, ...request } = input
   const room = await findRoom(mesh, roomName)
-  const peer = livePeer(mesh, sub)
+  const known = livePeer(mesh, sub) ?? (await mesh.devices.granteeOf(sub))
   const named = userName === undefined ? undefined : await findUser(mesh, userName)
-  const user_id = named?.user_id ?? peer?.user_id
+  const user_id = named?.user_id ?? known?.user_id
   if (user_id === undefined) throw new MeshError('UNROUTABLE', 'This peer is not connected: name its user')
-  if (peer && peer.user_id !== user_id) throw new MeshError('CONFLICT', 'This peer belongs to another user')
+  if (known && known.user_id !== user_id) throw new MeshError('CONFLICT', 'This peer belongs to another user')
   const { member } = await mesh.rooms.authorize({ user_id }, room.room_id, 'capability')
   if (!member) throw new MeshError('ACCESS_DENIED')
   return mesh.engine.grant(
     { room_id: room.room_id, ...request, ...targetOf(target) },
     sub,
-    peer ?? { user_id },
+    known ?? { user_id },
     {
       room,
       member,

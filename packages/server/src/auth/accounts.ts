@@ -71,6 +71,8 @@ export function createAccounts(options: {
   disconnect(which: Selector): void
   /** Who a token of a host's user stands for. @throws MeshError AUTH_INVALID */
   recognise(claims: Verified<AccessClaims>): Promise<Principal>
+  /** Judges an access token of a device. */
+  recogniseDevice(claims: Verified<AccessClaims>): Promise<Principal>
   /** Takes a user out of every room. @throws MeshError CONFLICT */
   leaveRooms(user_id: string): Promise<void>
 }): Accounts {
@@ -161,6 +163,7 @@ export function createAccounts(options: {
       // No bcrypt hash is written like this, so no password matches it.
       const gone = { username: `deleted-${user_id.slice(-12)}`, hashed_password: '!', admin: false, disabled: true }
       await storage.users.update(user_id, gone)
+      await storage.devices.remove({ user_id })
       await logins.end({ user_id })
     },
 
@@ -171,7 +174,11 @@ export function createAccounts(options: {
       if (token === undefined) throw new MeshError('AUTH_REQUIRED')
       const claims = await verifyAccess(token, { keys: accessKeys, issuer, now: now() })
       if (claims.host) return options.recognise(claims)
-      const [user, login] = await Promise.all([storage.users.find(claims.sub), storage.logins.find(claims.sid)])
+      if (claims.device_id !== undefined) return options.recogniseDevice(claims)
+      const { sub, sid, kid, iat, exp } = claims
+      // A token stands on a login, a device or the host's word; one that stands on nothing could not be taken back.
+      if (sid === undefined) throw new MeshError('AUTH_INVALID')
+      const [user, login] = await Promise.all([storage.users.find(sub), storage.logins.find(sid)])
       if (!user || user.disabled || !login || login.revoked_at !== null || login.user_id !== user.user_id) {
         throw new MeshError('AUTH_INVALID')
       }
@@ -180,8 +187,7 @@ export function createAccounts(options: {
         await storage.logins.confirm(login.sid, login.generation).catch(() => {})
       }
       const { user_id, username, admin } = user
-      const { sid, kid, device_id, iat, exp } = claims
-      return { user_id, username, admin, sid, kid, device_id, issued_at: iat * 1000, expires_at: exp * 1000 }
+      return { user_id, username, admin, sid, kid, issued_at: iat * 1000, expires_at: exp * 1000 }
     },
   }
 }

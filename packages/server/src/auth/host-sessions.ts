@@ -91,6 +91,7 @@ export function createHostSessions(options: {
     },
 
     async recognise({ sub: user_id, sid, kid, iat, exp, device_id, host = {} }) {
+      if (sid === undefined) throw new MeshError('AUTH_INVALID')
       const { user, goodFrom } = await look(user_id, sid)
       if (!user?.external || iat * 1000 < goodFrom) throw new MeshError('AUTH_INVALID')
       const { subject: id, issuer: knownBy } = user.external

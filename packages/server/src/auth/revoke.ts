@@ -9,7 +9,8 @@ export type RevokeTarget =
 
 /**
  * Ends the access of a user, a session or a device at once, on every node: connections close with 4101, and every token
- * made before is good for nothing. A user may come back with a new login, a session may not. Whoever the host does not
+ * made before is good for nothing. A user may come back with a new login, a session may
+ * not; a device is forgotten, and so are those of a user. Whoever the host does not
  * vouch for any more should be out of its own sessions first. Resolves when it is durable.
  * @throws MeshError UNAVAILABLE; the connections are closed even then
  */
@@ -37,7 +38,7 @@ export function createRevoke(options: {
     // At once, however long the disk takes; and once more when it is written, for whoever came in meanwhile.
     end()
     try {
-      await Promise.all(selectors.flatMap((which) => [note(which, at), endLogins(which, at)]))
+      await Promise.all(selectors.flatMap((which) => [note(which, at), endLogins(which, at), forgetDevices(which)]))
     } finally {
       end()
     }
@@ -50,6 +51,11 @@ export function createRevoke(options: {
 
   async function endLogins(which: RevokedSelector, at: number): Promise<void> {
     if (!('device_id' in which)) await storage.logins.revoke(which, at)
+  }
+
+  /** A user's devices with them: their keys were enrolled by somebody whom the host vouched for. */
+  async function forgetDevices(which: RevokedSelector): Promise<void> {
+    if (!('sid' in which)) await storage.devices.remove(which)
   }
 }
 

@@ -1,6 +1,6 @@
-import { capabilityFields, field, MeshError, ownPeer } from '@mesh/core'
+import { capabilityFields, field, MeshError, ownPeer, type Grantee, type Principal } from '@mesh/core'
 import * as v from 'valibot'
-import { route } from './route.ts'
+import { route, type Services } from './route.ts'
 import { capabilityView, memberView, viewOfMember } from './views.ts'
 
 /** The members of a room, and the tokens that say what their peers may do in it. */
@@ -43,19 +43,27 @@ export const memberRoutes = [
     method: 'post',
     path: '/rooms/:room_id/capabilities',
     name: 'grantCapabilities',
-    summary: 'A capability token for a live peer or device of the caller (`for`), granted whole or refused.',
+    summary:
+      'A capability token for a live peer of the caller, or for a device, connected or not (`for`), granted whole or refused.',
     auth: 'bearer',
     body: v.strictObject({ for: v.union([field.peerId, field.deviceId]), ...capabilityFields }),
     status: 201,
     answer: capabilityView,
     errors: ['ACCESS_DENIED', 'NOT_FOUND'],
-    async handle({ app: { mesh }, principal, params: { room_id }, body: { for: sub, ...request } }) {
+    async handle({ app, principal, params: { room_id }, body: { for: sub, ...request } }) {
+      const { mesh } = app
       const { room, member } = await mesh.rooms.authorize(principal, room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.
       if (!member) throw new MeshError('ACCESS_DENIED')
-      const peer = ownPeer(mesh.peers, principal, sub)
-      if (!peer) throw new MeshError('NOT_FOUND', 'No such peer of yours')
-      return mesh.grant({ room_id, ...request }, sub, peer, { room, member })
+      const grantee = ownPeer(mesh.peers, principal, sub) ?? (await ownDevice(app, principal, sub))
+      return mesh.grant({ room_id, ...request }, sub, grantee, { room, member })
     },
   }),
 ]
+
+/** A device of the caller's that is away; somebody else's, to a device any other, is as unknown as one that is not there. */
+async function ownDevice({ devices }: Services, { user_id, device_id }: Principal, id: string): Promise<Grantee> {
+  const grantee = device_id === undefined || device_id === id ? await devices.granteeOf(id) : undefined
+  if (grantee?.user_id !== user_id) throw new MeshError('NOT_FOUND', 'No such peer or device of yours')
+  return grantee
+}

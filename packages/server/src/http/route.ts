@@ -12,6 +12,7 @@ import type * as v from 'valibot'
 import type { Accounts } from '../auth/accounts.ts'
 import type { Attempts } from '../auth/attempts.ts'
 import type { Setup } from '../auth/setup.ts'
+import type { Devices } from '../auth/devices.ts'
 
 /** The machine-readable descriptions of what a server speaks. */
 export interface Documents {
@@ -34,6 +35,7 @@ export interface Services {
   accounts: Accounts
   attempts: Attempts
   setup: Setup
+  devices: Devices
   capabilityKeys: Keyring
   issuer: string
   documents: Documents
@@ -48,6 +50,7 @@ export const pathParams = {
   user_id: { schema: field.userId, missing: 'NOT_FOUND' },
   invite_id: { schema: field.inviteId, missing: 'NOT_FOUND' },
   code: { schema: inviteCode, missing: 'NOT_FOUND' },
+  device_id: { schema: field.deviceId, missing: 'NOT_FOUND' },
 } as const satisfies Record<string, { schema: Schema; missing: ErrorCode }>
 
 /** The names of the parameters in a path, written `:name` there. */

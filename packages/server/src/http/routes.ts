@@ -1,4 +1,5 @@
 import { authRoutes } from './auth.ts'
+import { deviceRoutes } from './devices.ts'
 import { historyRoutes } from './history.ts'
 import { iceServerRoutes } from './ice-servers.ts'
 import { inviteRoutes } from './invites.ts'
@@ -15,6 +16,7 @@ export function routesOf({ builtinAccounts }: { builtinAccounts: boolean }): rea
   const api: readonly Route[] = [
     ...accounts,
     ...ownRoutes,
+    ...deviceRoutes,
     ...roomRoutes,
     ...memberRoutes,
     ...iceServerRoutes,

@@ -4,6 +4,7 @@ import {
   policySchema,
   serverEvents,
   toInstant,
+  type Device,
   type Invite,
   type Member,
   type Room,
@@ -28,6 +29,17 @@ export const tokenView = v.strictObject({
   token_type: v.literal('Bearer'),
   expires_in: field.count,
   refresh_token: v.string(),
+})
+
+/** A device, with the thumbprint (RFC 7638) of its key. `last_seen` is null until it has come for the first time. */
+export const deviceView = v.strictObject({
+  device_id: field.deviceId,
+  user_id: field.userId,
+  name: v.string(),
+  jkt: v.string(),
+  created_at: field.instant,
+  expires_at: field.instant,
+  last_seen: v.nullable(field.instant),
 })
 
 export const roomView = v.strictObject({
@@ -83,6 +95,7 @@ export const iceServersView = v.strictObject({ ice_servers: v.array(iceServer), 
 export const views = {
   User: userView,
   Tokens: tokenView,
+  Device: deviceView,
   Room: roomView,
   Member: memberView,
   Invite: inviteView,
@@ -90,6 +103,12 @@ export const views = {
   Message: messageView,
   Capability: capabilityView,
   IceServers: iceServersView,
+}
+
+export function viewOfDevice({ device_id, user_id, name, jkt, created_at, expires_at, last_seen }: Device) {
+  const seen = last_seen === null ? null : toInstant(last_seen)
+  const span = { created_at: toInstant(created_at), expires_at: toInstant(expires_at) }
+  return { device_id, user_id, name, jkt, ...span, last_seen: seen }
 }
 
 export function viewOfRoom({ room_id, name, owner_user_id, created_at, policy, seq }: Room) {

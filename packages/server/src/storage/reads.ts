@@ -2,6 +2,7 @@ import type {
   AuditFilter,
   AuditHead,
   AuditRecord,
+  Device,
   Login,
   Member,
   Revocation,
@@ -11,7 +12,7 @@ import type {
   User,
 } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import { toAudit, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
+import { toAudit, toDevice, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
 import type { Db, TerminalTable } from './tables.ts'
 
 /** Every read there is. Each is one statement, so that it sees one consistent view without a transaction. */
@@ -51,6 +52,28 @@ export async function hasAdmin(db: Db): Promise<boolean> {
 /** Finds a login by its session id. */
 export async function findLogin(db: Db, sid: string): Promise<Login | undefined> {
   return db.selectFrom('mesh_login').selectAll().where('sid', '=', sid).executeTakeFirst()
+}
+
+/** Finds a device. */
+export async function findDevice(db: Db, device_id: string): Promise<Device | undefined> {
+  const row = await db.selectFrom('mesh_device').selectAll().where('device_id', '=', device_id).executeTakeFirst()
+  return row && toDevice(row)
+}
+
+/** Devices by ascending id, of one user or of all. */
+export async function listDevices(
+  db: Db,
+  { user_id, after, limit }: { user_id?: string | undefined; after?: string | undefined; limit: number },
+): Promise<Device[]> {
+  const rows = await db
+    .selectFrom('mesh_device')
+    .selectAll()
+    .$if(user_id !== undefined, (query) => query.where('user_id', '=', user_id ?? ''))
+    .$if(after !== undefined, (query) => query.where('device_id', '>', after ?? ''))
+    .orderBy('device_id')
+    .limit(limit)
+    .execute()
+  return rows.map(toDevice)
 }
 
 /** The revocations on any of the ids that are still in force. */

@@ -1,6 +1,7 @@
 import type {
   AuditEntry,
   AuditRecord,
+  Device,
   Invite,
   Member,
   NewEvent,
@@ -11,7 +12,16 @@ import type {
   User,
 } from '@mesh/core'
 import { nameKey } from './name-key.ts'
-import type { AuditTable, EventTable, InviteTable, MemberTable, RoomTable, TerminalTable, UserTable } from './tables.ts'
+import type {
+  AuditTable,
+  DeviceTable,
+  EventTable,
+  InviteTable,
+  MemberTable,
+  RoomTable,
+  TerminalTable,
+  UserTable,
+} from './tables.ts'
 
 /** The one place where rows become what the storage port speaks of, and back. */
 export const toUser = (row: UserTable): User => ({
@@ -35,6 +45,18 @@ export const fromUser = (user: User): UserTable => ({
   created_at: user.created_at,
   issuer: user.external?.issuer ?? null,
   subject: user.external?.subject ?? null,
+})
+
+/** A device out of its row. */
+export const toDevice = (row: DeviceTable): Device => ({
+  device_id: row.device_id,
+  user_id: row.user_id,
+  name: row.name,
+  public_key: row.public_key,
+  jkt: row.jkt,
+  created_at: row.created_at,
+  expires_at: row.expires_at,
+  last_seen: row.last_seen,
 })
 
 /** A room out of its row. The policy was written by this code, and is trusted to be one. */

@@ -43,6 +43,17 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       add: (revocation) => write('addRevocation', revocation),
       find: (ids, now) => read((db) => reads.findRevocations(db, ids, now)),
     },
+    devices: {
+      find: (device_id) => read((db) => reads.findDevice(db, device_id)),
+      list: (page) => read((db) => reads.listDevices(db, page)),
+      remove: (which) => write('removeDevices', which),
+      spend: (assertion) => write('spendAssertion', assertion),
+      seen: (device_ids, at) => write('seeDevices', device_ids, at),
+    },
+    enrolments: {
+      create: (enrolment, max) => write('createEnrolment', enrolment, max),
+      redeem: (code_hash, device, max) => write('redeemEnrolment', code_hash, device, max),
+    },
     rooms: {
       create: (room, event) => write('createRoom', room, event),
       find: (room_id) => read((db) => reads.findRoom(db, room_id)),

@@ -9,6 +9,9 @@ export interface Tables {
   mesh_user: UserTable
   mesh_login: LoginTable
   mesh_revocation: RevocationTable
+  mesh_device: DeviceTable
+  mesh_enrolment: EnrolmentTable
+  mesh_assertion: AssertionTable
   mesh_room: RoomTable
   mesh_member: MemberTable
   mesh_invite: InviteTable
@@ -54,6 +57,31 @@ export interface RevocationTable {
   id: string
   revoked_at: number
   expires_at: number
+}
+
+export interface DeviceTable {
+  device_id: string
+  user_id: string
+  name: string
+  public_key: string
+  jkt: string
+  created_at: number
+  expires_at: number
+  last_seen: number | null
+}
+
+export interface EnrolmentTable {
+  code_hash: string
+  user_id: string
+  created_at: number
+  expires_at: number
+}
+
+/** A `jti` that a device has used up. */
+export interface AssertionTable {
+  device_id: string
+  jti: string
+  keep_until: number
 }
 
 export interface RoomTable {

@@ -3,6 +3,7 @@ import { Migrator, type Migration } from 'kysely/migration'
 import * as initial from './0001-initial.ts'
 import * as terminals from './0002-terminals.ts'
 import * as rotation from './0003-rotation.ts'
+import * as devices from './0004-devices.ts'
 import * as invites from './0005-invites.ts'
 import * as audit from './0006-audit.ts'
 import * as hostUsers from './0007-host-users.ts'
@@ -12,6 +13,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-terminals': terminals,
   '0003-rotation': rotation,
+  '0004-devices': devices,
   '0005-invites': invites,
   '0006-audit': audit,
   '0007-host-users': hostUsers,

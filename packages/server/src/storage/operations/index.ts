@@ -1,5 +1,6 @@
 import type { Db } from '../tables.ts'
 import { appendAudit } from './audit.ts'
+import { createEnrolment, redeemEnrolment, removeDevices, seeDevices, spendAssertion } from './devices.ts'
 import { appendEvent, recordMissedCall } from './events.ts'
 import { acceptInvite, createInvite, revokeInvite } from './invites.ts'
 import { confirmLogin, createLogin, revokeLogins, rotateLogin } from './logins.ts'
@@ -31,6 +32,11 @@ export const operations = {
   confirmLogin,
   revokeLogins,
   addRevocation,
+  createEnrolment,
+  redeemEnrolment,
+  removeDevices,
+  spendAssertion,
+  seeDevices,
   createRoom,
   updateRoom,
   deleteRoom,
