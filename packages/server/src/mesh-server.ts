@@ -184,7 +184,11 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     admit: (request) => engine.admit(addressOf(request)),
     onConnection: createTransport(engine, addressOf),
   })
+  const tokens = createHostTokens(sessions, Date.now)
+  const revoke = createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now })
   const app = createApp({
+    tokens,
+    revoke,
     mesh: engine,
     storage,
     accounts,
@@ -223,8 +227,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     handleUpgrade,
     rooms: engine.rooms,
     invites: engine.invites,
-    tokens: createHostTokens(sessions, Date.now),
-    revoke: createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now }),
+    tokens,
+    revoke,
     accounts,
     setup,
     devices,

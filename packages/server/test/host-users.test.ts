@@ -1,6 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { hostUserId, session, type HostPrincipal, type HostRequest, type MeshServerOptions } from '@mesh/server'
+import {
+  anyOf,
+  builtinUsers,
+  createMesh,
+  hostUserId,
+  session,
+  type HostPrincipal,
+  type HostRequest,
+  type MeshServerOptions,
+} from '@mesh/server'
 import { createRig, type Rig } from './support.ts'
 
 const rigs: Rig[] = []
@@ -134,4 +146,134 @@ describe('a hook that is at fault', () => {
       expect((await rig.rest('GET', '/api/v1/me')).status).toBe(500)
     },
   )
+})
+
+describe('before the access of a connection ends', () => {
+  // The warning is due two seconds after the hello.
+  const limits = { token_warning_s: 598 }
+
+  async function createWithRevalidate(revalidate: NonNullable<MeshServerOptions['revalidate']>) {
+    const asked: HostPrincipal[] = []
+    const host = await createHost({
+      limits,
+      revalidate(principal) {
+        asked.push(principal)
+        return revalidate(principal)
+      },
+    })
+    return { ...host, asked }
+  }
+
+  it('the host is asked again whether it still vouches, and the client has a fresh token without doing anything', async () => {
+    const { rig, login, open, asked } = await createWithRevalidate((principal) => principal)
+    const { cookie, sessionId } = login('17')
+    const wire = await open(cookie)
+    const first = (await wire.hello()).payload.access_token
+    const { payload } = await wire.next('system.token.refreshed')
+    expect(asked).toMatchObject([{ id: '17', sessionId }])
+    expect(payload.access_token).not.toBe(first)
+    expect((await me(rig, payload.access_token)).status).toBe(200)
+    expect(wire.frames.some(({ type }) => type === 'system.token.expiring')).toBe(false)
+  })
+
+  it('a host that does not vouch any more ends it', async () => {
+    const { login, open } = await createWithRevalidate(() => null)
+    const wire = await open(login('17').cookie)
+    await wire.hello()
+    expect(await wire.closed).toBe(4101)
+  })
+
+  it.each([
+    ['cannot say', () => Promise.reject(new Error('the database of the host is down'))],
+    ['says that it is somebody else', () => ({ id: '18' })],
+  ])('a host that %s makes nobody stay or go wrongly', async (name, revalidate) => {
+    const { login, open } = await createWithRevalidate(revalidate)
+    const wire = await open(login('17').cookie)
+    await wire.hello()
+    if (name === 'cannot say') expect((await wire.next('system.token.expiring')).payload).toHaveProperty('expires_at')
+    else expect(await wire.closed).toBe(4101)
+  })
+
+  it('whoever came with a token is asked for another, and nobody else', async () => {
+    const { rig, asked } = await createWithRevalidate((principal) => principal)
+    const { access_token } = await rig.mesh.tokens.mint({ user: { id: '17', name: 'Ann' } })
+    const wire = await rig.open()
+    await wire.hello(access_token)
+    await wire.next('system.token.expiring')
+    expect(asked).toEqual([])
+    const next = await rig.mesh.tokens.mint({ user: { id: '17', name: 'Ann' } })
+    const { type } = await wire.ask('system.token.refresh', 'server', { token: next.access_token })
+    expect(type).toBe('system.token.refreshed')
+  })
+})
+
+describe('a token that the host mints', () => {
+  it('lets its user in, as whom and as long as the host says', async () => {
+    const { rig } = await createHost()
+    const minted = await rig.mesh.tokens.mint({ user: { id: '17', name: 'Ann' }, sessionId: 'login-1', ttl: 60 })
+    expect(minted).toMatchObject({ user_id: hostUserId('17'), expires_in: expect.any(Number) })
+    expect(minted.expires_in).toBeLessThanOrEqual(60)
+    const wire = await rig.open()
+    expect((await wire.hello(minted.access_token)).payload.user_id).toBe(minted.user_id)
+    expect(await me(rig, minted.access_token)).toMatchObject({ body: { username: 'Ann' } })
+    await rig.mesh.revoke({ sessionId: 'login-1' })
+    expect(await wire.closed).toBe(4101)
+    await expect(rig.mesh.tokens.mint({ user: { id: '17' }, sessionId: 'login-1' })).rejects.toThrow('')
+    for (const ttl of [0, 601, NaN])
+      await expect(rig.mesh.tokens.mint({ user: { id: '17' }, ttl })).rejects.toThrow('ttl')
+  })
+
+  it('makes an administrator only of whom the host says so', async () => {
+    const { rig } = await createHost({ authenticate: anyOf(builtinUsers()) })
+    const list = async (admin: boolean) => {
+      const { access_token } = await rig.mesh.tokens.mint({ user: { id: `a-${admin}`, admin } })
+      return (await rig.rest('GET', '/api/v1/users', undefined, access_token)).status
+    }
+    expect([await list(true), await list(false)]).toEqual([200, 403])
+  })
+})
+
+it('an application beside the server vouches for its users over REST, as an administrator', async () => {
+  const rig = await createRig()
+  rigs.push(rig)
+  const ann = await rig.account('ann')
+  const post = (path: string, body: object, token: string) => rig.rest('POST', `/api/v1/host/${path}`, body, token)
+  const wanted = { user: { id: '17', name: 'Carol' }, session_id: 's' }
+  expect((await post('tokens', wanted, ann.access_token)).status).toBe(403)
+  expect((await post('revocations', { session_id: 's' }, ann.access_token)).status).toBe(403)
+  await rig.mesh.accounts.update(ann.user_id, { admin: true })
+  const { body } = await post('tokens', wanted, ann.access_token)
+  const wire = await rig.open()
+  expect((await wire.hello(String(body.access_token))).payload.user_id).toBe(hostUserId('17'))
+  expect((await post('revocations', {}, ann.access_token)).status).toBe(400)
+  expect((await post('revocations', { session_id: 's' }, ann.access_token)).status).toBe(204)
+  expect(await wire.closed).toBe(4101)
+})
+
+it('a revocation holds after a restart', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'mesh-revoked-'))
+  const before = await createMesh({ dataDir })
+  const { access_token } = await before.tokens.mint({ user: { id: '17' }, sessionId: 's' })
+  const kept = await before.tokens.mint({ user: { id: '17' }, sessionId: 't' })
+  await before.revoke({ sessionId: 's' })
+  await before.close()
+  const after = await createMesh({ dataDir })
+  const call = (token: string) =>
+    after.fetch(new Request('http://mesh.test/api/v1/me', { headers: { authorization: `Bearer ${token}` } }))
+  expect([(await call(access_token)).status, (await call(kept.access_token)).status]).toEqual([401, 200])
+  await after.close()
+  await rm(dataDir, { recursive: true })
+})
+
+it("the built-in accounts' users and logins can be revoked by their own ids", async () => {
+  const rig = await createRig()
+  rigs.push(rig)
+  const [ann, bob] = [await rig.account('ann'), await rig.account('bob')]
+  const wire = await rig.open()
+  await wire.hello(ann.access_token)
+  await rig.mesh.revoke({ userId: ann.user_id })
+  expect(await wire.closed).toBe(4101)
+  const refresh = (of: { refresh_token: string }) =>
+    rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: of.refresh_token })
+  expect([(await refresh(ann)).status, (await refresh(bob)).status]).toEqual([401, 200])
 })

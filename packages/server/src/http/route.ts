@@ -10,6 +10,8 @@ import {
 } from '@mesh/core'
 import type * as v from 'valibot'
 import type { Accounts } from '../auth/accounts.ts'
+import type { Revoke } from '../auth/revoke.ts'
+import type { HostTokens } from '../auth/tokens.ts'
 import type { Attempts } from '../auth/attempts.ts'
 import type { Setup } from '../auth/setup.ts'
 import type { Devices } from '../auth/devices.ts'
@@ -34,6 +36,8 @@ export interface Services {
   storage: Storage
   accounts: Accounts
   attempts: Attempts
+  tokens: HostTokens
+  revoke: Revoke
   setup: Setup
   devices: Devices
   capabilityKeys: Keyring

@@ -1,6 +1,7 @@
 import { authRoutes } from './auth.ts'
 import { deviceRoutes } from './devices.ts'
 import { historyRoutes } from './history.ts'
+import { hostRoutes } from './host.ts'
 import { iceServerRoutes } from './ice-servers.ts'
 import { inviteRoutes } from './invites.ts'
 import { memberRoutes } from './members.ts'
@@ -17,6 +18,7 @@ export function routesOf({ builtinAccounts }: { builtinAccounts: boolean }): rea
     ...accounts,
     ...ownRoutes,
     ...deviceRoutes,
+    ...hostRoutes,
     ...roomRoutes,
     ...memberRoutes,
     ...iceServerRoutes,
