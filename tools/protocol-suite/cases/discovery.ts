@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { decodeProtectedHeader } from 'jose'
 import { rule, type Case } from '../case.ts'
 import { has } from '../world.ts'
 
@@ -57,6 +58,36 @@ export const discovery: Case[] = [
       assert.ok(!('d' in key), 'no private part')
     }
   }),
+  rule(
+    'discovery.jwks-kept',
+    '§6',
+    'Agents may keep the JWKS for a while, and it has no key of access tokens, which are not for them.',
+    async (t) => {
+      const [user] = await t.people(1)
+      const { body, headers } = await t.http('GET', '/.well-known/jwks.json')
+      const maxAge = Number(/max-age=(\d+)/.exec(headers.get('cache-control') ?? '')?.[1])
+      assert.ok(maxAge > 0 && maxAge <= 3600, 'a max-age of at most an hour')
+      const { kid } = decodeProtectedHeader(user!.token)
+      assert.ok(!(body.keys as { kid: string }[]).some((key) => key.kid === kid), 'no key of access tokens')
+      const etag = headers.get('etag')
+      if (etag === null) return
+      const again = await t.http('GET', '/.well-known/jwks.json', { headers: { 'if-none-match': etag } })
+      assert.equal(again.status, 304)
+    },
+  ),
+  rule(
+    'discovery.no-setup',
+    '§11',
+    'Where there is an administrator nobody becomes the first one: /setup is an unknown route.',
+    async (t) => {
+      const body = { code: '0000-0000-0000-0000', username: 'first', password: 'a password that is long' }
+      const unknown = await t.api(undefined, 'POST', '/no-such-route', body)
+      for (const sent of [body, {}]) {
+        const { status, body: answer } = await t.api(undefined, 'POST', '/setup', sent)
+        assert.deepEqual([status, answer], [unknown.status, unknown.body])
+      }
+    },
+  ),
   rule('discovery.openapi', '§11', 'openapi.json is OpenAPI 3.1 and has every route of §11.', async (t) => {
     const { status, body } = await t.http('GET', '/api/v1/openapi.json')
     assert.equal(status, 200)
