@@ -185,7 +185,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     onConnection: createTransport(engine, addressOf),
   })
   const tokens = createHostTokens(sessions, Date.now)
-  const revoke = createRevoke({ storage, issuers: hook.issuers ?? [], disconnect, now: Date.now })
+  const revoke = createRevoke({ storage, devices, issuers: hook.issuers ?? [], disconnect, now: Date.now })
   const app = createApp({
     tokens,
     revoke,

@@ -1,4 +1,5 @@
 import type { Selector, Storage } from '@mesh/core'
+import type { Devices } from './devices.ts'
 import { defaultIssuer, hostSessionId, hostUserId } from './host.ts'
 
 /** Whose access ends. The ids are the host's own; those of Mesh (`usr_`, `sess_`, `dev_`) are understood as well. */
@@ -24,12 +25,13 @@ const rememberedMs = 14 * 24 * 3600 * 1000
 /** @see Revoke */
 export function createRevoke(options: {
   storage: Storage
+  devices: Pick<Devices, 'revoke'>
   /** By whom the host's users are known where a target names nobody. */
   issuers: readonly string[]
   disconnect(which: Selector): void
   now(): number
 }): Revoke {
-  const { storage, issuers, disconnect, now } = options
+  const { storage, devices, issuers, disconnect, now } = options
 
   return async (target) => {
     const at = now()
@@ -50,7 +52,8 @@ export function createRevoke(options: {
   }
 
   async function endLogins(which: RevokedSelector, at: number): Promise<void> {
-    if (!('device_id' in which)) await storage.logins.revoke(which, at)
+    if ('device_id' in which) await devices.revoke(which.device_id)
+    else await storage.logins.revoke(which, at)
   }
 
   /** A user's devices with them: their keys were enrolled by somebody whom the host vouched for. */
