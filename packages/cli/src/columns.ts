@@ -1,6 +1,9 @@
 /** The columns in which users are shown. */
 export const userColumns = ['user_id', 'username', 'admin', 'disabled', 'created_at'] as const
 
+/** The columns in which devices are shown. */
+export const deviceColumns = ['device_id', 'user_id', 'name', 'last_seen', 'expires_at'] as const
+
 /** The columns in which rooms are shown. */
 export const roomColumns = ['room_id', 'name', 'owner_user_id', 'created_at'] as const
 

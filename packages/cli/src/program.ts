@@ -3,6 +3,8 @@ import { addAuditExport } from './commands/audit-export.ts'
 import { addAuditList } from './commands/audit-list.ts'
 import { addAuditTail } from './commands/audit-tail.ts'
 import { addAuditVerify } from './commands/audit-verify.ts'
+import { addDeviceList } from './commands/device-list.ts'
+import { addDeviceRevoke } from './commands/device-revoke.ts'
 import { addKeysList } from './commands/keys-list.ts'
 import { addKeysRevoke } from './commands/keys-revoke.ts'
 import { addKeysRotate } from './commands/keys-rotate.ts'
@@ -31,6 +33,7 @@ const groups: readonly Group[] = [
     'who is in a room, and as what',
     [addMemberAdd, addMemberInvite, addMemberList, addMemberRemove, addMemberSetRole],
   ],
+  ['device', 'the agents with a key of their own', [addDeviceList, addDeviceRevoke]],
   ['audit', 'the log of what was decided', [addAuditList, addAuditTail, addAuditVerify, addAuditExport]],
   ['keys', 'the keys that sign tokens', [addKeysList, addKeysRotate, addKeysRevoke]],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],

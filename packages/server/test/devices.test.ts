@@ -270,6 +270,18 @@ describe('revocation', () => {
     expect((await login(await other.assertion())).status).toBe(200)
   })
 
+  it('comes with the host’s word about a user or a device', async () => {
+    const finn = await rig.account('finn')
+    const devices = [await enrol(rig, finn), await enrol(rig, finn)] as const
+    const wires = [await devices[0].connect(), await devices[1].connect()] as const
+    await rig.mesh.revoke({ deviceId: devices[0].device_id })
+    expect(await wires[0].closed).toBe(4101)
+    expect((await wires[1].ask('system.ping', 'server', {})).type).toBe('system.pong')
+    await rig.mesh.revoke({ userId: finn.user_id })
+    expect(await wires[1].closed).toBe(4101)
+    for (const device of devices) expect((await login(await device.assertion())).body.code).toBe('AUTH_INVALID')
+  })
+
   it('comes with disabling and deleting the user', async () => {
     const dora = await rig.account('dora')
     const device = await enrol(rig, dora)

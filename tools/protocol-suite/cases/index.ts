@@ -1,6 +1,7 @@
 import type { Case } from '../case.ts'
 import { capabilities } from './capabilities.ts'
 import { chat } from './chat.ts'
+import { devices } from './devices.ts'
 import { discovery } from './discovery.ts'
 import { envelopeCases } from './envelope.ts'
 import { errors } from './errors.ts'
@@ -37,6 +38,7 @@ export const allCases: readonly Case[] = [
   ...rtc,
   ...rtcContents,
   ...ringingCases,
+  ...devices,
   ...p2p,
   ...p2pRefused,
   ...terminal,

@@ -1,6 +1,7 @@
 import { field, inviteSchema, isMeshError, MeshError, toInstant, type Invite, type Member, type Room } from '@mesh/core'
 import * as v from 'valibot'
 import { viewOf as userView } from '../auth/accounts.ts'
+import { viewOfDevice } from '../http/views.ts'
 import type { MeshServer } from '../mesh-server.ts'
 import { auditInput, listAudit } from './audit.ts'
 import { capabilityInput, grantCapability } from './capability.ts'
@@ -61,6 +62,24 @@ export const operations = {
     },
     { reads: true },
   ),
+
+  'device.list': operation(
+    v.strictObject({ ...page.entries, user: v.optional(name) }),
+    async (mesh, { user, ...asked }) => {
+      const user_id = user === undefined ? undefined : (await findUser(mesh, user)).user_id
+      const devices = await mesh.devices.list({ ...asked, user_id })
+      return {
+        data: devices.map(viewOfDevice),
+        ...nextOf(devices.at(-1)?.device_id, devices.length, asked.limit),
+      }
+    },
+    { reads: true },
+  ),
+
+  'device.revoke': operation(v.strictObject({ device: name }), async ({ devices }, { device }) => {
+    if (!(await devices.revoke(device))) throw new MeshError('NOT_FOUND', 'No such device')
+    return { data: { device_id: device } }
+  }),
 
   'room.create': operation(v.strictObject({ name, owner: name }), async (mesh, { name, owner }) => {
     const { user_id } = await findUser(mesh, owner)
