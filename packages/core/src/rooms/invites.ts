@@ -3,7 +3,7 @@ import type { Action, Role } from '../acl.ts'
 import { actorOf } from '../audit.ts'
 import type { Engine } from '../context.ts'
 import { field } from '../define.ts'
-import { MeshError } from '../errors.ts'
+import { isMeshError, MeshError } from '../errors.ts'
 import type { Invite, Member } from '../ports/index.ts'
 import type { Actor, Page, Rooms } from './service.ts'
 import type { RoomWrites } from './writes.ts'
@@ -66,7 +66,7 @@ export function createInvites({
         invite_id: ids.id('inv'),
         room_id,
         role,
-        created_by: member?.user_id ?? null,
+        created_by: actor === 'administrator' ? null : actor.user_id,
         created_at: now,
         expires_at: now + expires_in_s * 1000,
         max_uses,
@@ -91,7 +91,9 @@ export function createInvites({
         void audit({ action: 'invite.accept', outcome: 'denied', ...actorOf(actor), reason: 'NOT_FOUND' })
         throw noInvite()
       }
-      const { room_id, invite_id, role } = invite
+      const { room_id, invite_id, role, created_by } = invite
+      // The storage knows whether its maker is what they were; whether that is enough may have been decided anew.
+      if (created_by !== null) await authorize({ user_id: created_by }, room_id, invitingAs[role]).catch(toNoInvite)
       const event = newEvent('room.member.added', { user_id, username: user.username, role }, actor, {
         action: 'invite.accept',
         target: invite_id,
@@ -123,3 +125,7 @@ const invitingAs: Readonly<Record<Role, Action>> = { owner: 'invite', member: 'i
 
 // One answer for every reason, so that nobody learns which codes there are or were.
 const noInvite = () => new MeshError('NOT_FOUND', 'No such invitation')
+
+function toNoInvite(error: unknown): never {
+  throw isMeshError(error) && /^(ACCESS_DENIED|ROOM_NOT_FOUND)$/.test(error.code) ? noInvite() : error
+}
