@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { escaped } from '@mesh/core'
 
 /** How results are shown. */
 export interface OutputOptions {
@@ -20,19 +21,6 @@ export interface Shown<T extends object> {
   columns: readonly (keyof T & string)[]
   /** What `-q` prints of each row. */
   id: keyof T & string
-}
-
-// Controls, bidirectional overrides and line separators: what a name or a forged token could play with a terminal.
-const unfit = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
-
-/** Text with whatever could act on a terminal written as its \u escape, which is also how JSON writes it. Line feeds stay. */
-export function escaped(text: string): string {
-  return text.replaceAll(unfit, (found) =>
-    Array.from(
-      { length: found.length },
-      (_, index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  )
 }
 
 /** The result as it goes to the standard output stream. */

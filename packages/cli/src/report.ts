@@ -1,8 +1,8 @@
+import { escaped } from '@mesh/core'
 import { isMeshError } from '@mesh/core/errors'
 import { ConfigError } from '@mesh/server'
 import { CommanderError } from 'commander'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
-import { escaped } from './output.ts'
 
 /** What the person reads when something did not work. */
 export interface Report {

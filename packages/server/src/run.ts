@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises'
-import { pino } from 'pino'
+import { faultOf } from '@mesh/core'
 import { listenAdmin } from './admin/index.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { setupNotice } from './first-admin.ts'
+import { createLog } from './log.ts'
 import { startServer } from './server.ts'
 
 /** How long clients have to go elsewhere before a planned stop, in milliseconds. */
@@ -14,9 +15,9 @@ const drainMs = 2_000
  */
 export async function runServer(overrides: Readonly<Record<string, string>> = {}): Promise<void> {
   const config = readConfig({ env: { ...process.env, ...overrides }, cwd: process.cwd() })
-  const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime })
-  for (const name of config.unknown) logger.warn({ name }, 'this variable is not a setting of this version')
-  for (const name of config.exposed) logger.warn({ name }, 'other users can read the file of this secret')
+  const logger = createLog(config.logLevel)
+  for (const name of config.unknown) logger.warn({ setting: name }, 'this variable is not a setting of this version')
+  for (const name of config.exposed) logger.warn({ setting: name }, 'other users can read the file of this secret')
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   const server = await startServer(config, logger)
   const admin = await listenAdmin(server.mesh, config.dataDir).catch(async (error: unknown) => {
@@ -43,4 +44,10 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
 export function sentenceOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   return error instanceof Error ? error.message : 'The server could not start.'
+}
+
+/** What may be said of a fault that nobody foresaw: where it arose. Its message may quote anything. */
+export function sentenceOfFault(fault: unknown): string {
+  const { error, at = 'an unknown place' } = faultOf(fault)
+  return `stopped by a fault: ${String(error)} ${String(at)}`
 }

@@ -1,7 +1,7 @@
+import { escaped } from '@mesh/core'
 import type { Command } from 'commander'
 import { pagesOf } from '../audit.ts'
 import { auditOptions, type AuditOptions } from '../options.ts'
-import { escaped } from '../output.ts'
 import { withAdmin } from '../session.ts'
 
 /** `audit export`: every entry that fits, one JSON document a line, with what chains it. */

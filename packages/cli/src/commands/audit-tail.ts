@@ -1,8 +1,8 @@
+import { escaped } from '@mesh/core'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
 import { pageOf, rowOf } from '../audit.ts'
 import { auditOptions, count, type AuditOptions } from '../options.ts'
-import { escaped } from '../output.ts'
 import { withAdmin, type GlobalOptions } from '../session.ts'
 
 /** How often it looks for more, in milliseconds. */

@@ -1,5 +1,12 @@
-import { randomUUID } from 'node:crypto'
-import { errorCodes, httpStatusOf, isMeshError, MeshError, type ErrorDetails, type Logger } from '@mesh/core'
+import {
+  errorCodes,
+  httpStatusOf,
+  internalError,
+  isMeshError,
+  randomIds,
+  type ErrorDetails,
+  type Logger,
+} from '@mesh/core'
 import * as v from 'valibot'
 
 const text = v.optional(v.string())
@@ -25,7 +32,9 @@ export const errorBody = v.strictObject({
 
 /** Answers an error. What is not a MeshError is a fault of ours: it is logged, and nothing but where to find it is told. */
 export function errorResponse(error: Error, logger: Logger): Response {
-  const { code, message, details, retryable } = isMeshError(error) ? error : internal(error, logger)
+  const { code, message, details, retryable } = isMeshError(error)
+    ? error
+    : internalError({ ids: randomIds, logger }, error, 'a request failed')
   const retryAfter = details.retry_after_ms
   const body: v.InferOutput<typeof errorBody> = { type: 'error', code, message, payload: { ...details, retryable } }
   return Response.json(body, {
@@ -36,10 +45,4 @@ export function errorResponse(error: Error, logger: Logger): Response {
       ...(code.startsWith('AUTH_') ? { 'www-authenticate': 'Bearer' } : {}),
     },
   })
-}
-
-function internal(error: Error, logger: Logger): MeshError {
-  const correlation_id = randomUUID()
-  logger.error({ correlation_id, error: error.name, at: error.stack?.split('\n')[1]?.trim() }, 'a request failed')
-  return new MeshError('INTERNAL', undefined, { correlation_id })
 }
