@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createMemoryStorage } from '@mesh/core'
 import {
   anyOf,
   builtinUsers,
@@ -276,4 +277,37 @@ it("the built-in accounts' users and logins can be revoked by their own ids", as
   const refresh = (of: { refresh_token: string }) =>
     rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: of.refresh_token })
   expect([(await refresh(ann)).status, (await refresh(bob)).status]).toEqual([401, 200])
+})
+
+it('a hook of its own sees no cookie that a foreign page made the browser send', async () => {
+  const authenticate: MeshServerOptions['authenticate'] = ({ request }) =>
+    request.headers.get('cookie') === 'sid=1' ? { id: '17' } : null
+  const { rig } = await createHost({ authenticate })
+  const get = async (origin: string) =>
+    (await fetch(`${rig.base}/api/v1/rooms`, { headers: { cookie: 'sid=1', origin } })).status
+  expect([await get(rig.base), await get('https://evil.example')]).toEqual([200, 401])
+})
+
+it('whoever comes in while a revocation is being written is out when it is', async () => {
+  const storage = createMemoryStorage()
+  const { add } = storage.revocations
+  let meanwhile = async (): Promise<void> => {}
+  const slow = {
+    ...storage,
+    revocations: {
+      ...storage.revocations,
+      async add(revocation: Parameters<typeof add>[0]) {
+        await meanwhile()
+        await add(revocation)
+      },
+    },
+  }
+  const { rig } = await createHost({ storage: slow })
+  const { access_token } = await rig.mesh.tokens.mint({ user: { id: '17' }, sessionId: 's' })
+  const wire = await rig.open()
+  let welcome: Promise<unknown> | undefined
+  meanwhile = async () => void (await (welcome ??= wire.hello(access_token)))
+  await rig.mesh.revoke({ sessionId: 's' })
+  expect(await welcome).toMatchObject({ type: 'system.welcome' })
+  expect(await wire.closed).toBe(4101)
 })

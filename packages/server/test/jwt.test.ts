@@ -28,7 +28,7 @@ async function createIssuer() {
       key,
       otherKey,
       foreign,
-      otherType: 'mesh-at+jwt',
+      otherType: 'logout+jwt',
       trap: `${url}/trap`,
     }
   }

@@ -34,7 +34,6 @@ const header = v.object({
   x5u: never,
   x5c: never,
   crit: never,
-  b64: never,
   zip: never,
 })
 
