@@ -26,7 +26,7 @@ import type { HostAuthenticate } from './auth/host.ts'
 import { createHostSessions } from './auth/host-sessions.ts'
 import { createHostTokens, type HostTokens } from './auth/tokens.ts'
 import { createRevoke, type Revoke } from './auth/revoke.ts'
-import { createPasswords } from './auth/passwords.ts'
+import { createPasswords, type PasswordOptions } from './auth/passwords.ts'
 import { createSetup, type Setup } from './auth/setup.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
@@ -67,6 +67,8 @@ export interface MeshServerOptions {
    * asks for. It is never asked about what goes on between those who are in a room.
    */
   authorize?: HostAuthorize
+  /** What a password hash costs, and how many may wait for theirs. */
+  passwords?: PasswordOptions
   /** What replaces default limits. */
   limits?: object
   /** After how many days the next signing key takes over by itself; 30 unless told, 0 for never. */
@@ -127,7 +129,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const keys = await openKeys({ directory: dataDir, rotationMs, now: () => Date.now() })
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
-  const passwords = createPasswords()
+  const passwords = createPasswords(options.passwords)
   const attempts = createAttempts(limits.attempts)
   const servers = new Set<Server>()
   const boundToLoopback =

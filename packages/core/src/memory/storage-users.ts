@@ -33,6 +33,11 @@ export function createUsers(open: OpenTables): UserStore {
       return user_id === undefined ? undefined : copyOf(users.get(user_id))
     },
 
+    async rehash(user_id, { from, to }) {
+      const user = open().users.get(user_id)
+      if (user?.hashed_password === from) user.hashed_password = to
+    },
+
     async list({ after, limit }) {
       return [...open().users.values()]
         .filter((user) => after === undefined || user.user_id > after)

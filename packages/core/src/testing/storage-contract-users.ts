@@ -149,4 +149,17 @@ export const userCases: readonly StorageCase[] = [
       same(await users.find('usr_a'), userOf('usr_a', 'ada'), 'unchanged')
     },
   },
+  {
+    name: 'users: a fresh hash takes the place of the one it was made for, and of no other',
+    async run(storage) {
+      await addUsers(storage, 'usr_a', 'usr_b')
+      const hashOf = async (user_id: string) => (await storage.users.find(user_id))?.hashed_password
+      await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'fresh' })
+      same(await hashOf('usr_a'), 'fresh', 'in its place')
+      await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'stale' })
+      same(await hashOf('usr_a'), 'fresh', 'another password was set meanwhile')
+      same(await hashOf('usr_b'), '$2b$12$hash', 'of this user alone')
+      await storage.users.rehash('usr_c', { from: '$2b$12$hash', to: 'fresh' })
+    },
+  },
 ]

@@ -108,9 +108,19 @@ export function createAccounts(options: {
     const tokens = await logins.start(user.user_id)
     // What ended every login of the user while the password was judged, did not end this one: it was not there yet.
     const current = await storage.users.find(user.user_id)
-    if (current?.disabled === false && current.hashed_password === user.hashed_password) return { ...tokens, user }
-    await logins.logout(tokens.refresh_token)
-    return login(username, password, network)
+    if (current?.disabled !== false || current.hashed_password !== user.hashed_password) {
+      await logins.logout(tokens.refresh_token)
+      return login(username, password, network)
+    }
+    await strengthen(user, password)
+    return { ...tokens, user }
+  }
+
+  /** Keeps a hash that costs as much as new ones do, once the password is there to make it of. */
+  async function strengthen({ user_id, hashed_password: from }: User, password: string): Promise<void> {
+    // Nobody is turned away because too many sign in: it is done another time.
+    const to = from === null ? undefined : await passwords.renewed(password, from).catch(() => undefined)
+    if (from !== null && to !== undefined) await storage.users.rehash(user_id, { from, to })
   }
 
   return {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { parseOptions } from '@node-rs/bcrypt'
 import { MeshError } from '@mesh/core/errors'
 import type { PasswordJob, PasswordResult } from './password-worker.ts'
 import { checkPassword, comparable } from './password-rules.ts'
@@ -22,6 +23,11 @@ export interface Passwords {
    * answer is false after the same time, so that time tells nothing. @throws MeshError UNAVAILABLE when too many wait.
    */
   verify(password: string, hash: string | undefined): Promise<boolean>
+  /**
+   * A fresh hash of a password that has just been verified, where the stored one is cheaper than new ones are; undefined
+   * where it is not. The rules for new passwords are not asked: it is the one they have. @throws MeshError UNAVAILABLE
+   */
+  renewed(password: string, hash: string): Promise<string | undefined>
   /** Stops the thread; whoever waits, and whoever comes later, gets UNAVAILABLE. */
   close(): Promise<void>
 }
@@ -134,6 +140,12 @@ export function createPasswords({ cost = 12, maxQueue = 32, maxWaitMs = 5_000 }:
       return (await submit({ kind: 'verify', password: normal ?? '', hash: hash ?? '', real, cost })) === true
     },
 
+    async renewed(password, hash) {
+      const normal = comparable(password)
+      if (normal === undefined || parseOptions(hash).cost >= cost) return undefined
+      return String(await submit({ kind: 'hash', password: normal, cost }))
+    },
+
     async close() {
       closed = true
       const last = worker
@@ -148,7 +160,7 @@ const crowded = 'Too many sign-ins at once: try again in a moment'
 const stopped = 'Passwords cannot be checked at the moment'
 
 function unavailable(message: string, cause?: unknown): MeshError {
-  const error = new MeshError('UNAVAILABLE', message)
+  const error = new MeshError('UNAVAILABLE', message, { retry_after_ms: 1_000 })
   if (cause !== undefined) error.cause = cause
   return error
 }

@@ -26,6 +26,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       find: (user_id) => read((db) => reads.findUser(db, user_id)),
       findByName: (username) => read((db) => reads.findUserByName(db, username)),
       list: (page) => read((db) => reads.listUsers(db, page)),
+      rehash: (user_id, change) => write('rehashUser', user_id, change),
       async update(user_id, change) {
         const result = await write('updateUser', user_id, change)
         if (result.outcome === 'taken') throw new MeshError('CONFLICT', 'The username is taken')

@@ -16,7 +16,7 @@ import {
   touchTerminals,
 } from './terminals.ts'
 import { touch } from './touch.ts'
-import { createFirstAdmin, createUser, ensureUser, updateUser } from './users.ts'
+import { createFirstAdmin, createUser, ensureUser, rehashUser, updateUser } from './users.ts'
 
 /**
  * Every write there is. Each runs inside a transaction that its caller opened, throws to undo all of it, takes arguments
@@ -27,6 +27,7 @@ export const operations = {
   createFirstAdmin,
   ensureUser,
   updateUser,
+  rehashUser,
   createLogin,
   rotateLogin,
   confirmLogin,
