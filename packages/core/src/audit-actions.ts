@@ -2,7 +2,7 @@
 export const auditActions = {
   'auth.login': 'Somebody logged in with a password, or tried to.',
   'auth.device': 'A device logged in with its key, or tried to.',
-  'auth.refresh': 'A refresh token was refused: it had been used before, which ended the login.',
+  'auth.refresh': 'A refresh token was refused; one that had been used before ended its login.',
   'auth.logout': 'A login was ended by its user.',
   'auth.password': 'A password was changed, or somebody tried to.',
   'auth.token': 'An access token did not hold: its connection or request was refused.',

@@ -113,6 +113,21 @@ test('a token that does not hold is noted with its address, on the socket', asyn
   ])
 })
 
+test('who came in, who did not, and who left', async () => {
+  const wrong = 'wrong wrong wrong'
+  const entries = await noted(async () => {
+    await rig.account('lena')
+    await rig.rest('POST', '/api/v1/auth/login', { username: 'lena', password: wrong })
+    await rig.rest('POST', '/api/v1/auth/logout', { refresh_token: guest.refresh_token })
+  })
+  expect(entries).toMatchObject([
+    { action: 'auth.login', outcome: 'ok', actor: expect.stringMatching(/^usr_/) as string, address: '127.0.0.1' },
+    { action: 'auth.login', outcome: 'denied', reason: 'AUTH_INVALID', address: '127.0.0.1', request: 'login' },
+    { action: 'auth.logout', outcome: 'ok', address: '127.0.0.1' },
+  ])
+  expect(JSON.stringify(entries)).not.toContain(wrong)
+})
+
 test('the chain of all that verifies', async () => {
   const { broken, head } = await verifyChain(rig.mesh.storage.audit)
   expect(broken).toBeUndefined()

@@ -23,6 +23,7 @@ export const deviceRoutes = [
     method: 'post',
     path: '/auth/device',
     name: 'loginDevice',
+    audit: { action: 'auth.device', note: (_call, { user_id, device_id }) => ({ actor: user_id, device_id }) },
     summary:
       'An access token for an assertion that a device signed with its key. It is good once; the device signs again when the token ends.',
     auth: 'none',
@@ -40,6 +41,7 @@ export const deviceRoutes = [
     method: 'post',
     path: '/devices/enrolments',
     name: 'createEnrolment',
+    audit: { action: 'device.enrolment' },
     summary: 'A code with which one device is added to the caller’s own, within ten minutes.',
     auth: 'bearer',
     status: 201,
@@ -56,6 +58,7 @@ export const deviceRoutes = [
     method: 'post',
     path: '/devices/enrol',
     name: 'enrolDevice',
+    audit: { action: 'device.enrol', note: (_call, { device_id, user_id }) => ({ actor: user_id, target: device_id }) },
     summary: 'Adds the device that has a code, with the public half of its Ed25519 key. A code is good once.',
     auth: 'none',
     limit: 'enrol',
@@ -94,6 +97,7 @@ export const deviceRoutes = [
     method: 'delete',
     path: '/devices/:device_id',
     name: 'deleteDevice',
+    audit: { action: 'device.revoke', note: ({ params }) => ({ target: params.device_id }) },
     summary:
       'Forgets a device of the caller’s, for administrators of anybody’s: its connections, sessions and tokens end at once.',
     auth: 'bearer',

@@ -10,6 +10,7 @@ export const hostRoutes = [
     method: 'post',
     path: '/host/tokens',
     name: 'mintToken',
+    audit: { action: 'token.mint', note: (_call, { user_id }) => ({ target: user_id }) },
     summary: "An access token for a user of the administrator's own application, who needs no account.",
     auth: 'admin',
     body: v.strictObject({
@@ -34,6 +35,7 @@ export const hostRoutes = [
     method: 'post',
     path: '/host/revocations',
     name: 'revokeAccess',
+    audit: { action: 'access.revoke' },
     summary: "Ends the access of a user or a session of the administrator's own application, at once and everywhere.",
     auth: 'admin',
     body: v.union([v.strictObject({ user_id: text(512) }), v.strictObject({ session_id: text(4096) })]),

@@ -21,7 +21,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
       if (route.limit) services.attempts.take(route.limit, network)
       let principal: Principal | undefined
       const answer = await answerOf().catch((error: unknown) => {
-        const action = principal || route.auth === 'none' ? 'request.deny' : 'auth.token'
+        const action = principal || route.auth === 'none' ? (route.audit?.action ?? 'request.deny') : 'auth.token'
         services.mesh.audit.denied(error, {
           action,
           address,
@@ -41,7 +41,14 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
         if (route.auth === 'admin') requireAdmin(principal)
         const query = route.query && readQuery(c, route.query)
         const body = route.body && (await readBody(c, route.body))
-        return route.handle({ app: services, principal, params: readParams(c, route), query, body, network })
+        const call = { app: services, principal, params: readParams(c, route), query, body, network }
+        const answer = await route.handle(call)
+        const { action, note = () => ({}) } = route.audit ?? {}
+        const more = action && note(call, answer)
+        // Whoever gets in is on disk before they are.
+        if (more)
+          await services.mesh.audit({ action, outcome: 'ok', address, ...(principal && actorOf(principal)), ...more })
+        return answer
       }
     })
   }

@@ -7,6 +7,8 @@ import {
   type Mesh,
   type Principal,
   type Storage,
+  type AuditAction,
+  type AuditEvent,
 } from '@mesh/core'
 import type * as v from 'valibot'
 import type { Accounts } from '../auth/accounts.ts'
@@ -106,6 +108,14 @@ export interface Definition<
   readonly limit?: AttemptKind
   /** Whether the route is there at all now; always unless told. Where not, a call is answered as on any unknown path. */
   readonly exists?: (app: Services) => Promise<boolean>
+  /** What the audit log calls it, with what it is told when it went well; nothing where it returns nothing. */
+  readonly audit?: {
+    readonly action: AuditAction
+    note?(
+      call: Call<P, A, Output<Q, undefined>, Output<B, undefined>>,
+      answer: Output<R, void>,
+    ): Partial<AuditEvent> | undefined
+  }
   /** How many seconds anybody may keep the answer; not at all unless told. */
   readonly maxAge?: number
   handle(call: Call<P, A, Output<Q, undefined>, Output<B, undefined>>): Output<R, void> | Promise<Output<R, void>>

@@ -32,6 +32,10 @@ export const userRoutes = [
     method: 'get',
     path: '/users',
     name: 'listUsers',
+    audit: {
+      action: 'admin.read',
+      note: ({ query }) => (query.username === undefined ? { request: 'listUsers' } : undefined),
+    },
     summary:
       'With `username`, for anybody: the user of exactly that name, or nobody. Without: all users, for administrators.',
     auth: 'bearer',
@@ -52,6 +56,10 @@ export const userRoutes = [
     method: 'post',
     path: '/users',
     name: 'createUser',
+    audit: {
+      action: 'user.create',
+      note: (_call, { user_id, admin }) => ({ target: user_id, changes: [`admin=${admin}`] }),
+    },
     summary: 'Makes an account.',
     auth: 'admin',
     body: v.strictObject({
@@ -68,6 +76,16 @@ export const userRoutes = [
     method: 'patch',
     path: '/users/:user_id',
     name: 'updateUser',
+    audit: {
+      action: 'user.update',
+      note: ({ params, body: { name, ...flags } }) => ({
+        target: params.user_id,
+        changes: [
+          ...(name === undefined ? [] : ['name']),
+          ...Object.entries(flags).map(([flag, value]) => `${flag}=${value}`),
+        ],
+      }),
+    },
     summary: 'Changes an account. Disabling it ends its logins and connections.',
     auth: 'admin',
     body: v.strictObject({
@@ -90,6 +108,7 @@ export const userRoutes = [
     method: 'delete',
     path: '/users/:user_id',
     name: 'deleteUser',
+    audit: { action: 'user.delete', note: ({ params }) => ({ target: params.user_id }) },
     summary: 'Deletes an account: out of every room and login, its name free again. The last owner of a room is kept.',
     auth: 'admin',
     errors: ['CONFLICT'],
