@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     sqlite: 'src/storage/sqlite/index.ts',
+    postgres: 'src/storage/postgres/index.ts',
     documents: 'src/documents/index.ts',
     bin: 'src/bin.ts',
     // Started with new Worker(new URL(...)): dist is flat, so each lies beside the module that starts it, as in src.
@@ -13,7 +14,14 @@ export default defineConfig({
   format: 'esm',
   target: 'es2023',
   platform: 'node',
-  dts: { entry: { index: 'src/index.ts', sqlite: 'src/storage/sqlite/index.ts', documents: 'src/documents/index.ts' } },
+  dts: {
+    entry: {
+      index: 'src/index.ts',
+      sqlite: 'src/storage/sqlite/index.ts',
+      postgres: 'src/storage/postgres/index.ts',
+      documents: 'src/documents/index.ts',
+    },
+  },
   clean: true,
   // What is loaded only when asked for, such as the writers of documents, stays a file of its own.
   splitting: true,

@@ -78,6 +78,8 @@ export async function listDevices(
 
 /** The revocations on any of the ids that are still in force. */
 export async function findRevocations(db: Db, ids: readonly string[], now: number): Promise<Revocation[]> {
+  // Not every dialect knows an empty list.
+  if (ids.length === 0) return []
   return db
     .selectFrom('mesh_revocation')
     .selectAll()

@@ -25,18 +25,40 @@ export const migrationTables = {
   migrationLockTableName: 'mesh_migration_lock',
 } as const
 
-/**
- * Takes the steps that are missing. The caller holds a transaction that keeps every other process out, so that the schema
- * is the old one or the new one and never between.
- */
-export async function migrateToLatest(db: Kysely<unknown>): Promise<void> {
-  const provider = { getMigrations: async () => ({ ...migrations }) }
-  const migrator = new Migrator({ db, provider, ...migrationTables, disableTransactions: true })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+/** How far a schema is. */
+export interface SchemaStatus {
+  /** The steps that were taken, in order. */
+  taken: string[]
+  /** The steps that are still to be taken. */
+  missing: string[]
+  /** A step that this version does not know, where there is one: the database belongs to a newer version. */
+  newer: string | undefined
 }
 
-/** The noted steps that this code does not know: the database belongs to a newer version. */
-export function unknownMigrations(noted: readonly string[]): string[] {
-  return noted.filter((name) => !Object.hasOwn(migrations, name))
+/** How far a schema is in which these steps are noted. */
+export function schemaStatus(noted: readonly string[]): SchemaStatus {
+  return {
+    taken: [...noted],
+    missing: Object.keys(migrations).filter((name) => !noted.includes(name)),
+    newer: noted.find((name) => !Object.hasOwn(migrations, name)),
+  }
+}
+
+/** What is said of a database of a newer version; it is left as it is. */
+export function newerSchema(database: string, step: string): Error {
+  return new Error(
+    `${database} was written by a newer version of Mesh (its schema has ${step}); start that version, or restore a backup from before the upgrade`,
+  )
+}
+
+/**
+ * Takes the steps that are missing. The caller holds a transaction that keeps every other process out, so that the schema
+ * is the old one or the new one and never between. `schema` is where the notes about it are, in dialects that have schemas.
+ */
+export async function migrateToLatest(db: Kysely<unknown>, schema?: string): Promise<void> {
+  const provider = { getMigrations: async () => ({ ...migrations }) }
+  const names = { ...migrationTables, ...(schema !== undefined && { migrationTableSchema: schema }) }
+  const migrator = new Migrator({ db, provider, ...names, disableTransactions: true })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
 }

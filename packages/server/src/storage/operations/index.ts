@@ -20,7 +20,8 @@ import { createFirstAdmin, createUser, ensureUser, rehashUser, updateUser } from
 
 /**
  * Every write there is. Each runs inside a transaction that its caller opened, throws to undo all of it, takes arguments
- * that survive JSON, and knows no dialect.
+ * that survive JSON, and knows no dialect. Others may run at the same time in transactions of their own, which see what is
+ * committed (READ COMMITTED): each holds the row that decides before it looks (`lockRoom`, an update), or is one statement.
  */
 export const operations = {
   createUser,

@@ -60,7 +60,13 @@ export async function updateUser(
   user_id: string,
   change: UserChange,
 ): Promise<{ outcome: 'updated'; user: User } | { outcome: 'taken' | 'missing' }> {
-  const row = await db.selectFrom('mesh_user').selectAll().where('user_id', '=', user_id).executeTakeFirst()
+  // Changes nothing, and holds the row: of two changes at once the second one builds on the first.
+  const row = await db
+    .updateTable('mesh_user')
+    .set((eb) => ({ admin: eb.ref('admin') }))
+    .where('user_id', '=', user_id)
+    .returningAll()
+    .executeTakeFirst()
   if (!row) return { outcome: 'missing' }
   const next = fromUser({ ...toUser(row), ...change })
   if (next.name_key !== null && next.name_key !== row.name_key) {

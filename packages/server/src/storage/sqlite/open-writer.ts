@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
-import { migrateToLatest, migrationTables, unknownMigrations } from '../migrations/index.ts'
+import { migrateToLatest, migrationTables, newerSchema, schemaStatus } from '../migrations/index.ts'
 import { touch } from '../operations/touch.ts'
 import type { Db } from '../tables.ts'
 import { createKysely } from './kysely.ts'
@@ -72,11 +72,8 @@ function refuseNewer(database: Database.Database, file: string): void {
   const known = database.prepare("select 1 from sqlite_schema where type = 'table' and name = ?").get(table)
   if (!known) return
   const noted = database.prepare(`select name from ${table} order by name`).pluck().all() as string[]
-  const [unknown] = unknownMigrations(noted)
-  if (unknown === undefined) return
-  throw new RefusedDatabase(
-    `The database ${file} was written by a newer version of Mesh (its schema has ${unknown}); start that version, or restore a backup from before the upgrade`,
-  )
+  const { newer } = schemaStatus(noted)
+  if (newer !== undefined) throw new RefusedDatabase(newerSchema(`The database ${file}`, newer).message)
 }
 
 /** A connection may report `synchronous` FULL and drop to NORMAL with its first write, hence only after one. */
