@@ -3,6 +3,11 @@ import { addAuditExport } from './commands/audit-export.ts'
 import { addAuditList } from './commands/audit-list.ts'
 import { addAuditTail } from './commands/audit-tail.ts'
 import { addAuditVerify } from './commands/audit-verify.ts'
+import { addDbBackup } from './commands/db-backup.ts'
+import { addDbCopy } from './commands/db-copy.ts'
+import { addDbMigrate } from './commands/db-migrate.ts'
+import { addDbRestore } from './commands/db-restore.ts'
+import { addDbStatus } from './commands/db-status.ts'
 import { addDeviceList } from './commands/device-list.ts'
 import { addDeviceRevoke } from './commands/device-revoke.ts'
 import { addKeysList } from './commands/keys-list.ts'
@@ -37,6 +42,7 @@ const groups: readonly Group[] = [
   ['audit', 'the log of what was decided', [addAuditList, addAuditTail, addAuditVerify, addAuditExport]],
   ['keys', 'the keys that sign tokens', [addKeysList, addKeysRotate, addKeysRevoke]],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],
+  ['db', 'the database as a whole', [addDbStatus, addDbMigrate, addDbBackup, addDbRestore, addDbCopy]],
 ]
 
 /** The whole command line. Errors, usage errors included, are thrown. */

@@ -19,6 +19,7 @@ const hints: Readonly<Record<string, string>> = {
   last_owner: 'Make somebody else an owner first.',
   already_set_up: 'More administrators are made with: mesh-cli user create --admin',
   unpublished_key: 'It is published for a day first. Where it cannot wait: --force, and agents ask for the keys again.',
+  running: 'Stop it first.',
   no_database: 'Is --data-dir (MESH_DATA_DIR) right? The first "mesh-cli user create" makes a new installation.',
 }
 

@@ -88,8 +88,15 @@ describe('readConfig', () => {
     ['data/a.db', 'data/a.db'],
     ['/srv/a.db', '/srv/a.db'],
   ])('takes %s for a database', (url, path) => {
-    expect(read({ MESH_DATABASE_URL: url }).database.file).toBe(path.startsWith('/') ? path : join(cwd, path))
+    expect(read({ MESH_DATABASE_URL: url }).database).toEqual({ file: path.startsWith('/') ? path : join(cwd, path) })
   })
+
+  it.each(['postgres://u:hunter2@db/mesh', 'postgresql://db:5432/mesh?sslmode=verify-full'])(
+    'takes %s for a PostgreSQL database',
+    (url) => {
+      expect(read({ MESH_DATABASE_URL: url }).database).toEqual({ url })
+    },
+  )
 
   it.each([
     ['MESH_HOST', 'http://localhost', 'a host name or an IP address'],
@@ -98,8 +105,8 @@ describe('readConfig', () => {
     ['MESH_PORT', '-1', 'a port number from 0 to 65535.'],
     ['MESH_PORT', '80.5', 'a port number from 0 to 65535.'],
     ['MESH_PORT', 'tcp://10.0.0.7:7330', 'Kubernetes'],
-    ['MESH_DATABASE_URL', 'postgres://u:hunter2@db/mesh', 'PostgreSQL comes in a later version'],
-    ['MESH_DATABASE_URL', 'postgresql://u:hunter2@db/mesh', 'PostgreSQL comes in a later version'],
+    ['MESH_DATABASE_URL', 'postgres://u:hunter2@db:port/mesh', 'special characters in the password %-encoded'],
+    ['MESH_DATABASE_URL', 'postgresql://u:hunter2#@@db:x/mesh', 'special characters in the password %-encoded'],
     ['MESH_DATABASE_URL', 'mysql://u:hunter2@db/mesh', 'a SQLite file'],
     ['MESH_DATABASE_URL', 'sqlite:', 'a SQLite file'],
     ['MESH_DATABASE_URL', 'sqlite::memory:', 'a SQLite file'],
@@ -210,13 +217,13 @@ describe('a secret in a file', () => {
   it('may be named in .env, and is checked like the setting', () => {
     secretFile('mysql://u:hunter2@db/mesh')
     write('MESH_DATABASE_URL_FILE=secret')
-    expect(() => read()).toThrow(/^MESH_DATABASE_URL must be a SQLite file/)
+    expect(() => read()).toThrow(/^MESH_DATABASE_URL must be postgres:\/\/.* or a SQLite file/)
   })
 
   it('is refused beside the setting itself, but not beside an empty one', () => {
     const both = { ...secretFile('sqlite:other.db'), MESH_DATABASE_URL: 'sqlite:a.db' }
     expect(refusal(both)).toBe('Set MESH_DATABASE_URL or MESH_DATABASE_URL_FILE, not both.')
-    expect(read({ ...both, MESH_DATABASE_URL: '' }).database.file).toBe(join(cwd, 'other.db'))
+    expect(read({ ...both, MESH_DATABASE_URL: '' }).database).toEqual({ file: join(cwd, 'other.db') })
   })
 
   it('is refused when it is missing, empty, too long, or no file, in words that do not repeat it', () => {

@@ -3,7 +3,8 @@ import * as v from 'valibot'
 import { readEnvFile } from './env-file.ts'
 import { readSecretFile } from './secret-file.ts'
 import type { LogLevel } from './settings.ts'
-import { databasePath, settings, settingsSchema } from './settings.ts'
+import { databasePath, isPostgresUrl, settings, settingsSchema } from './settings.ts'
+import type { DatabaseLocation } from './storage/open.ts'
 import { isTurnUrl } from './turn.ts'
 
 export { settings } from './settings.ts'
@@ -17,8 +18,8 @@ export interface Config {
   readonly port: number
   /** Where the database and the keys live. */
   readonly dataDir: string
-  /** The one kind of database there is: a SQLite file. */
-  readonly database: { readonly file: string }
+  /** A SQLite file, or a PostgreSQL server, whose URL may have a password. */
+  readonly database: DatabaseLocation
   /** Where people reach the server, without a trailing slash. */
   readonly publicUrl?: string
   /** Further origins whose pages may connect, in normal form. */
@@ -87,12 +88,11 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     throw new ConfigError('MESH_BOOTSTRAP_ADMIN and MESH_BOOTSTRAP_PASSWORD must be set together.')
   }
   const dataDir = resolve(cwd, read.MESH_DATA_DIR)
-  const url = read.MESH_DATABASE_URL
   return deepFreeze({
     host: read.MESH_HOST,
     port: read.MESH_PORT,
     dataDir,
-    database: { file: url === undefined ? resolve(dataDir, 'mesh.db') : resolve(cwd, databasePath(url)) },
+    database: locate(read.MESH_DATABASE_URL, { cwd, dataDir }),
     ...(read.MESH_PUBLIC_URL === undefined ? {} : { publicUrl: read.MESH_PUBLIC_URL }),
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     trustedProxies: read.MESH_TRUSTED_PROXIES,
@@ -123,6 +123,11 @@ function takeSecretFiles(present: Record<string, string>, cwd: string): string[]
     }
   }
   return exposed
+}
+
+function locate(url: string | undefined, { cwd, dataDir }: { cwd: string; dataDir: string }): DatabaseLocation {
+  if (url === undefined) return { file: resolve(dataDir, 'mesh.db') }
+  return isPostgresUrl(url) ? { url } : { file: resolve(cwd, databasePath(url)) }
 }
 
 /** A half of what relays need is a mistake, and one that would only show in calls that do not come about. */

@@ -8,7 +8,7 @@ import { createMesh, type MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { isLoopbackHost } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
-import { sqlite } from './storage/sqlite/index.ts'
+import { openStorage } from './storage/open.ts'
 import { watchClock } from './wall-clock.ts'
 
 /** A standalone server that runs. */
@@ -34,7 +34,7 @@ const timeouts = {
 /** Starts Mesh on its own, as the settings have it. @throws Error with one sentence when it cannot start */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   requireLimits(config)
-  const storage = await sqlite(config.database.file)
+  const storage = await openStorage(config.database)
   const mesh = await createMesh({
     dataDir: config.dataDir,
     storage,

@@ -38,7 +38,8 @@ const table = {
   },
   MESH_DATABASE_URL: {
     default: 'sqlite:<MESH_DATA_DIR>/mesh.db',
-    description: 'The SQLite file: sqlite: and a path, or just a path. Relative paths start at the working directory.',
+    description:
+      'A SQLite file (sqlite: and a path, or just a path; relative paths start at the working directory), or PostgreSQL: postgres://user:password@host/database.',
     secret: true,
   },
   MESH_PUBLIC_URL: {
@@ -189,10 +190,9 @@ const databaseUrl = v.optional(
   v.pipe(
     v.string(),
     v.check(
-      (text) => !/^postgres(ql)?:/i.test(text),
-      'a SQLite file (sqlite:path): PostgreSQL comes in a later version',
+      (text) => (isPostgresUrl(text) ? URL.canParse(text) : isFile(text)),
+      'postgres://user:password@host/database (special characters in the password %-encoded), or a SQLite file: sqlite: and a path, or just a path',
     ),
-    v.check(isFile, 'a SQLite file: sqlite: and a path, or just a path'),
   ),
 )
 
@@ -214,6 +214,11 @@ export const settingsSchema = v.object({
   MESH_KEY_ROTATION_DAYS: keyRotationDays,
   MESH_LIMITS: limits,
 } satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)
+
+/** Whether a database setting means a PostgreSQL server. */
+export function isPostgresUrl(url: string): boolean {
+  return /^postgres(ql)?:/i.test(url)
+}
 
 /** The path in a database setting (`sqlite:path`, `sqlite:///path`, `path`), as written. */
 export function databasePath(url: string): string {

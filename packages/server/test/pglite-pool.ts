@@ -30,7 +30,9 @@ export async function createPglitePool(): Promise<{ schema(): Promise<PostgresPo
   return {
     async schema() {
       const schema = `s${(schemas += 1)}`
-      await pglite.exec(`drop schema if exists s${schemas - 1} cascade; create schema ${schema}; set search_path to ${schema}`)
+      await pglite.exec(
+        `drop schema if exists s${schemas - 1} cascade; create schema ${schema}; set search_path to ${schema}`,
+      )
       return pool
     },
   }

@@ -33,13 +33,15 @@ describe('a server that cannot start', () => {
       'MESH_LIMITS must name known limits, each with a number in range: look at ring_ms.',
     ],
     [{ MESH_LIMITS: '{"no_such": 1}' }, 'look at no_such.'],
-    [{ MESH_DATABASE_URL: 'postgres://localhost/mesh' }, 'MESH_DATABASE_URL'],
+    [{ MESH_DATABASE_URL: 'mysql://localhost/mesh' }, 'MESH_DATABASE_URL'],
+    [{ MESH_DATABASE_URL: 'postgres://ana:correct-horse@127.0.0.1:1/mesh' }, 'The PostgreSQL database cannot be used'],
     [{ MESH_PUBLIC_URL: 'mesh.example' }, 'MESH_PUBLIC_URL'],
   ])('says why in one sentence: %j', async (env, expected) => {
     const { code, stderr } = await refusal(env)
     expect(code).toBe(1)
     expect(stderr).toContain(expected)
     expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect(stderr).not.toContain('horse')
   })
 
   it('refuses signing keys that others can read, and makes its own unreadable', async () => {

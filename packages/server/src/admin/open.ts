@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { errorCodes, MeshError, type ErrorCode, type ErrorDetails } from '@mesh/core'
 import type { Config } from '../config.ts'
 import { createMesh, type MeshServer } from '../mesh-server.ts'
-import { sqlite } from '../storage/sqlite/index.ts'
+import { openStorage } from '../storage/open.ts'
 import {
   operationOf,
   perform,
@@ -36,10 +36,12 @@ export interface Admin {
  */
 export async function openAdmin({ config }: { config: Config }): Promise<Admin> {
   const path = socketPathOf(config.dataDir)
-  return (await isRunning(path, config.dataDir)) ? throughSocket(path) : onDatabase(config)
+  return (await isRunning(config.dataDir)) ? throughSocket(path) : onDatabase(config)
 }
 
-async function isRunning(path: string, dataDir: string): Promise<boolean> {
+/** Whether a server runs on a data directory. @throws MeshError ACCESS_DENIED when it is another user's */
+export async function isRunning(dataDir: string): Promise<boolean> {
+  const path = socketPathOf(dataDir)
   try {
     // Passwords go through this socket; one in a directory of somebody else's could be anybody's.
     if (!isForeign(path, dataDir)) return await isLive(path)
@@ -64,18 +66,23 @@ function onDatabase(config: Config): Admin {
     mode: 'direct',
     async call(operation, input) {
       // A mistyped directory must not become a new installation.
-      if (!operationOf(operation)?.creates && !existsSync(config.database.file)) {
-        throw new MeshError('NOT_FOUND', `There is no Mesh database ${config.database.file}`, { reason: 'no_database' })
+      const creates = operationOf(operation)?.creates ?? false
+      const { database } = config
+      if (!creates && 'file' in database && !existsSync(database.file)) {
+        throw new MeshError('NOT_FOUND', `There is no Mesh database ${database.file}`, { reason: 'no_database' })
       }
-      mesh ??= open(config)
+      mesh ??= open(config, creates)
       return (await perform(await mesh, operation, input)) as AdminOutput<typeof operation>
     },
     close: async () => (await mesh)?.close(),
   }
 }
 
-async function open({ dataDir, database, publicUrl, limits, keyRotationDays }: Config): Promise<MeshServer> {
-  const storage = await sqlite(database.file)
+async function open(
+  { dataDir, database, publicUrl, limits, keyRotationDays }: Config,
+  creates: boolean,
+): Promise<MeshServer> {
+  const storage = await openStorage(database, { migrate: creates ? 'auto' : 'check' })
   try {
     return await createMesh({
       dataDir,

@@ -19,8 +19,11 @@ export class PostgresFailure extends Error {
   }
 }
 
-/** Serialisation failures, deadlocks, and two who added the same at once: the second one sees the first when it tries again. */
-const retry = /^(40001|40P01|23505)$/
+/** The same was added twice: where two did so at once, the second one sees the first when it tries again. */
+const twice = '23505'
+
+/** Serialisation failures and deadlocks. */
+const retry = new RegExp(`^(40001|40P01|${twice})$`)
 
 /** Connections, space, memory, shutdown, standby, timeouts, locks, rights, faults of the disk: over when their cause is. */
 const unavailable = /^(08|28|3D|53|57|58|XX|25006|25P0[345]|40003|42501|55P03)/
@@ -40,5 +43,13 @@ function factsOf(error: unknown): { code: string | undefined; message: string; a
 /** Turns a caught value into what the storage port throws; what PostgreSQL said stays as its `cause`. */
 export function toError(error: unknown): unknown {
   if (!(error instanceof PostgresFailure) || error.kind === 'error') return error
+  // What is there already after every try was there before, and is the operation's own fault.
+  if (error.code === twice) return error
   return Object.assign(new MeshError('UNAVAILABLE'), { cause: error })
+}
+
+/** The same in one sentence, for whoever starts a server or runs a command. */
+export function toSentence(error: unknown): unknown {
+  if (!(error instanceof PostgresFailure)) return error
+  return new Error(`The PostgreSQL database cannot be used: ${error.message}`, { cause: error })
 }

@@ -1,14 +1,13 @@
 import type { Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
-import { operations, type OperationArgs, type OperationName, type OperationResult } from '../operations/index.ts'
 import { createSqlStorage } from '../sql-storage.ts'
 import type { Db } from '../tables.ts'
 import { createConnections } from './connections.ts'
-import { PostgresFailure, toError } from './failure.ts'
-import { createLanes } from './lanes.ts'
+import { toError } from './failure.ts'
 import { prepareSchema } from './migrate.ts'
 import { createPool, type PostgresPool } from './pool.ts'
 import { assertServing } from './serving.ts'
+import { createWriter } from './writer.ts'
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from './pool.ts'
 
@@ -37,8 +36,8 @@ export interface PostgresOptions {
  * A storage in a PostgreSQL database, which several nodes may share. Its tables begin with `mesh_` and are made in the
  * first schema of the search path.
  *
- * Writes to one room go one after the other, others side by side. One that cannot start within the time of a statement is
- * UNAVAILABLE, and so is everything while the database is away. Only a write that PostgreSQL undid for the sake of another one is tried
+ * Writes to one room go one after the other and share transactions, others side by side. One that waits for its turn longer
+ * than a statement may take is UNAVAILABLE, and so is everything while the database is away. Only a write that PostgreSQL undid for the sake of another one is tried
  * again, up to three times. Call `close()` when done.
  *
  * @param database A URL (`postgres://user:password@host/database`), for which the package `pg` must be installed; or a
@@ -50,48 +49,40 @@ export async function postgres(database: string | PostgresPool, options: Postgre
   const end = async () => {
     if (pool !== database) await pool.end()
   }
-  const { use, transact } = createConnections(pool)
+  const connections = createConnections(pool)
   try {
-    await prepareSchema({ use, transact }, options.migrate ?? 'auto')
+    await prepareSchema(connections, options.migrate ?? 'auto')
   } catch (error) {
     await end()
     throw error
   }
 
-  // Some connections are left for reads: writes that wait for locks do not keep anybody from logging in.
-  const max = pool.options?.max ?? settingsOf(options).max
-  const lanes = createLanes({
-    width: Math.max(1, Math.floor(max * 0.7)),
+  const { max, statementTimeoutMs } = settingsOf(options)
+  const writer = createWriter(connections, {
+    // Some are left for reads: writes that wait for locks do not keep anybody from logging in.
+    width: Math.max(1, Math.floor((pool.options?.max ?? max) * 0.7)),
     maxPending: options.maxPending ?? 10_000,
-    waitMs: settingsOf(options).statementTimeoutMs,
+    waitMs: statementTimeoutMs,
   })
   let closed: Promise<void> | undefined
 
   async function read<T>(run: (db: Db) => Promise<T>): Promise<T> {
     if (closed) throw closedError()
     try {
-      return await use(run)
+      return await connections.use(run)
     } catch (error) {
       throw toError(error)
     }
   }
 
-  async function write<Name extends OperationName>(name: Name, ...args: OperationArgs<Name>) {
-    if (closed) throw closedError()
-    // What the caller does with them while they wait changes nothing, and what is no JSON fails before anything is written.
-    const text = JSON.stringify(args)
-    const operation = operations[name] as (db: Db, ...args: unknown[]) => Promise<OperationResult<Name>>
-    return lanes.run(laneOf(name, args), () =>
-      persist(() => transact((db) => operation(db, ...(JSON.parse(text) as unknown[])))),
-    )
-  }
-
   return createSqlStorage({
     read,
-    write,
+    write(name, ...args) {
+      return closed ? Promise.reject(closedError()) : writer.write(name, ...args)
+    },
     ready: () => read(assertServing),
     close() {
-      closed ??= lanes.idle().then(end)
+      closed ??= writer.idle().then(end)
       return closed
     },
   })
@@ -106,31 +97,3 @@ const settingsOf = (options: PostgresOptions) => ({
   lockTimeoutMs: options.lockTimeoutMs ?? 2_000,
   idleTransactionTimeoutMs: options.idleTransactionTimeoutMs ?? 10_000,
 })
-
-/**
- * What must not pass each other on different connections: the writes to one room or terminal, whose results arrive in the
- * order of their `seq`, and the audit log, which would only queue for its last row.
- */
-function laneOf(name: OperationName, [first]: readonly unknown[]): string | undefined {
-  if (name === 'appendAudit') return name
-  if (typeof first === 'string') return first
-  if (typeof first !== 'object' || first === null) return undefined
-  const { room_id, terminal_id } = first as { room_id?: string; terminal_id?: string }
-  return room_id ?? terminal_id
-}
-
-/** How often a write is tried again. */
-const retries = 3
-
-/** Tries again what PostgreSQL undid because of another transaction. @throws MeshError UNAVAILABLE */
-async function persist<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof PostgresFailure && error.kind === 'retry') || tries === retries) throw toError(error)
-      // Those that met here must not meet again.
-      await new Promise((resume) => setTimeout(resume, Math.random() * 20 * 2 ** tries))
-    }
-  }
-}

@@ -1,4 +1,4 @@
-import { DataTypeNode, Kysely, OperationNodeTransformer, PostgresDialect, type KyselyPlugin } from 'kysely'
+import { Kysely, OperationNodeTransformer, PostgresDialect, type DataTypeNode, type KyselyPlugin } from 'kysely'
 import type { Tables } from '../tables.ts'
 import { PostgresFailure } from './failure.ts'
 import type { PostgresClient, PostgresQuery } from './pool.ts'

@@ -3,7 +3,7 @@ import { migrateToLatest, migrationTables, newerSchema, schemaStatus, type Schem
 import { touch } from '../operations/touch.ts'
 import type { Db } from '../tables.ts'
 import type { Connections } from './connections.ts'
-import { PostgresFailure } from './failure.ts'
+import { toSentence } from './failure.ts'
 
 /** One process migrates a database at a time; any number that no other program is likely to have chosen. */
 const lockKey = 7_330_000_001
@@ -28,8 +28,7 @@ export async function prepareSchema(connections: Connections, mode: 'auto' | 'ch
     }
     await connections.transact(migrate)
   } catch (error) {
-    if (!(error instanceof PostgresFailure)) throw error
-    throw new Error(`The PostgreSQL database cannot be used: ${error.message}`, { cause: error })
+    throw toSentence(error)
   }
 }
 

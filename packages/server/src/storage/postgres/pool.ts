@@ -1,3 +1,5 @@
+import type Driver from 'pg'
+
 /** One statement with its parameters; `types` says how what comes back as text is read. */
 export interface PostgresQuery {
   text: string
@@ -58,9 +60,9 @@ export async function createPool(url: string, settings: PoolSettings): Promise<P
   }
 }
 
-async function loadDriver(): Promise<typeof import('pg')> {
+async function loadDriver(): Promise<typeof Driver> {
   try {
-    return await import('pg')
+    return (await import('pg')).default
   } catch (error) {
     throw new Error('PostgreSQL needs the package pg beside @mesh/server: npm install pg', { cause: error })
   }

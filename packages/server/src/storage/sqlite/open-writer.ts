@@ -1,10 +1,11 @@
 import Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
-import { migrateToLatest, migrationTables, newerSchema, schemaStatus } from '../migrations/index.ts'
+import { migrateToLatest, newerSchema, schemaStatus } from '../migrations/index.ts'
 import { touch } from '../operations/touch.ts'
 import type { Db } from '../tables.ts'
 import { createKysely } from './kysely.ts'
 import type { WriterSettings } from './messages.ts'
+import { notedIn } from './read.ts'
 
 /** The database is not fit to be opened; the message is one sentence for whoever starts the server. */
 export class RefusedDatabase extends Error {}
@@ -68,11 +69,7 @@ function openReadonly(file: string, timeout: number): Database.Database {
 }
 
 function refuseNewer(database: Database.Database, file: string): void {
-  const table = migrationTables.migrationTableName
-  const known = database.prepare("select 1 from sqlite_schema where type = 'table' and name = ?").get(table)
-  if (!known) return
-  const noted = database.prepare(`select name from ${table} order by name`).pluck().all() as string[]
-  const { newer } = schemaStatus(noted)
+  const { newer } = schemaStatus(notedIn(database))
   if (newer !== undefined) throw new RefusedDatabase(newerSchema(`The database ${file}`, newer).message)
 }
 

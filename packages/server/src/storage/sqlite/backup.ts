@@ -1,0 +1,95 @@
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { MeshError } from '@mesh/core/errors'
+import Database from 'better-sqlite3'
+import { newerSchema } from '../migrations/index.ts'
+import { readSqlite } from './read.ts'
+
+/**
+ * Copies a database, in use or not, as it is at one moment, into a new file of mode 0600. It is whole and checked when this
+ * resolves.
+ * @throws MeshError CONFLICT where there is a file already; Error with one sentence where the database is not fit to be read
+ */
+export async function backupSqlite(file: string, to: string): Promise<void> {
+  await claim(to)
+  try {
+    const source = new Database(file, { readonly: true, fileMustExist: true })
+    try {
+      // All pages in one step: with more, every commit of somebody else's would make it begin again.
+      await source.backup(to, { progress: () => 0x7fff_ffff })
+    } finally {
+      source.close()
+    }
+    await readSqlite(to, () => {})
+    await sync(to)
+    await sync(dirname(to))
+  } catch (error) {
+    await rm(to, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Puts a backup in the place of a database. What was there before is kept beside it; resolves with its path, if there was one.
+ * @throws MeshError CONFLICT where a process has the database open; Error with one sentence where the backup is not fit
+ */
+export async function restoreSqlite(from: string, file: string): Promise<string | undefined> {
+  const { newer } = await readSqlite(from, (_, status) => status)
+  if (newer !== undefined) throw newerSchema(`The backup ${from}`, newer)
+  const fresh = `${file}.restoring`
+  await rm(fresh, { force: true })
+  await backupSqlite(from, fresh)
+  const release = holdAlone(file)
+  try {
+    const kept = release && `${file}.before-${new Date().toISOString().replaceAll(':', '-')}`
+    if (kept) await rename(file, kept)
+    await rename(fresh, file)
+    await sync(dirname(file))
+    return kept
+  } finally {
+    release?.()
+    await rm(fresh, { force: true })
+  }
+}
+
+/** Keeps every other process out of a database until it is released; undefined where there is none. */
+function holdAlone(file: string): (() => void) | undefined {
+  let database: Database.Database
+  try {
+    database = new Database(file, { fileMustExist: true, timeout: 0 })
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_CANTOPEN') return undefined
+    throw error
+  }
+  try {
+    // Leaving the write-ahead log works only for who is alone; it takes its two files along.
+    database.pragma('journal_mode = DELETE')
+    database.exec('begin exclusive')
+  } catch (error) {
+    database.close()
+    const busy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
+    if (busy) throw new MeshError('CONFLICT', `A process has the database ${file} open`, { reason: 'running' })
+    throw error
+  }
+  return () => void database.close()
+}
+
+/** Makes an empty file for its owner alone. */
+async function claim(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'wx', 0o600)
+    await handle.close()
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    throw new MeshError('CONFLICT', `There is a file ${path} already`)
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
