@@ -4,7 +4,7 @@ import { describe, test } from 'vitest'
 import { createPglitePool } from './pglite-pool.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
 
-describe.runIf(hasPostgres)('postgres storage keeps the contract on a real server', async () => {
+describe.runIf(hasPostgres)('postgres storage keeps the contract on a real server', { timeout: 60_000 }, async () => {
   const database = await createDatabase()
   test.each(storageContract)('$name', async ({ run }) => {
     const storage = await postgres(await database.schema())
@@ -16,7 +16,7 @@ describe.runIf(hasPostgres)('postgres storage keeps the contract on a real serve
   })
 })
 
-describe('postgres storage keeps the contract on PGlite', async () => {
+describe('postgres storage keeps the contract on PGlite', { timeout: 60_000 }, async () => {
   const pglite = await createPglitePool()
   test.each(storageContract)('$name', async ({ run }) => {
     const storage = await postgres(await pglite.schema())
