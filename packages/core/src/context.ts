@@ -55,6 +55,8 @@ export interface Peer extends Readonly<Principal> {
   readonly peer_id: string
   /** The device, or the user where there is none: whom limits and repeated ids belong to. */
   readonly identity: string
+  /** Whether it is connected to this node; its own node is the one that tells it what happens in its rooms. */
+  readonly isHere: boolean
   /** Its socket is gone and may come back: what belongs to its open sessions waits for it, nothing new is begun with it. */
   readonly reconnecting: boolean
   /** The rooms that this peer has joined. */
@@ -114,7 +116,7 @@ export interface Presence {
   cancel: (() => void) | undefined
 }
 
-/** A room that at least one peer of this node has joined. */
+/** A room that at least one peer of this node has joined, with the peers of all nodes. */
 export interface LiveRoom {
   readonly room_id: string
   name: string
@@ -124,6 +126,8 @@ export interface LiveRoom {
   seq: number
   /** How many peers are on their way in; the room stays live for them. */
   entering: number
+  /** How many of the occupants are connected to this node. */
+  here: number
   readonly occupants: Map<string, Occupant>
 }
 
@@ -171,7 +175,14 @@ export interface Engine {
   digest(text: string): string | Promise<string>
   /** Sends an event to one peer. */
   tell<T extends ServerEventType>(peer: Peer, type: T, payload: ServerPayload<T>, outgoing?: Outgoing): void
-  /** Sends an event to every peer in a room but one; it is serialised once. */
+  /** Shows the room, on every node, what is to be shown of an occupant of this one. */
+  showPresence(occupant: Occupant): void
+  /**
+   * Notes that a session in which a peer has part lives on this node, or has ended. What a peer of another node has to say
+   * about it is then passed on to here.
+   */
+  home(peer: Peer, session_id: string, isOpen: boolean): void
+  /** Sends an event to every peer of this node in a room but one; it is serialised once. */
   broadcast<T extends ServerEventType>(room: LiveRoom, type: T, payload: ServerPayload<T>, except?: Peer): void
   /**
    * Makes a stored event known: changes the live state by it, then tells the room, in the order of `seq`. The peer that
@@ -202,6 +213,8 @@ export interface Engine {
     room_id: string,
     share: { from: Peer; to: Peer; purpose: string; name?: string | undefined; bytes?: number | undefined },
   ): void
+  /** Reads what the rooms of a peer have missed, and takes it in. @throws MeshError UNAVAILABLE */
+  refresh(peer: Peer): Promise<void>
   /** Says why a peer that is not in a room cannot act there: ROOM_NOT_FOUND, ACCESS_DENIED. */
   notInRoom(room_id: string): Promise<never>
   /** Verifies what of a capability token does not change; at once where it was seen before. Undefined: not ours. */

@@ -1,11 +1,14 @@
 import { isDemotion, type Role } from './acl.ts'
+import type { Directory } from './cluster/directory.ts'
+import type { Place } from './cluster/messages.ts'
+import type { RemotePeer } from './cluster/remote-peer.ts'
 import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
 import { deliver, eventFrame, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
 import { createMultimap } from './multimap.ts'
-import type { Clock, RoomEvent, Storage } from './ports/index.ts'
+import type { Clock, Member, RoomEvent, Storage } from './ports/index.ts'
 import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
 import { createRoomLog, type ReplyTo } from './room-log.ts'
@@ -24,16 +27,18 @@ export interface Hub extends Pick<
   | 'rooms'
   | 'tell'
   | 'broadcast'
+  | 'showPresence'
   | 'publish'
   | 'enter'
   | 'leave'
   | 'notInRoom'
+  | 'refresh'
   | 'repeat'
   | 'signal'
   | 'deliver'
 > {
   add(peer: Peer): void
-  /** The peers of a user on this node, those that may come back included, oldest first. */
+  /** The peers of a user on all nodes, those that may come back included, oldest first. */
   peersOf(user_id: string): ReadonlySet<Peer>
   /** The socket of a peer went away or came back. */
   connectivity(peer: Peer): void
@@ -41,6 +46,10 @@ export interface Hub extends Pick<
   recheck(peer: Peer): Promise<void>
   /** A peer is gone for good: takes it out of every room. */
   drop(peer: Peer, cause: LeaveCause): void
+  /** A peer of another node is somewhere, or something about it has changed there. */
+  arrive(peer: RemotePeer, place: Place): void
+  /** A peer of another node is no longer there. */
+  depart(peer: RemotePeer, room_id: string, cause: LeaveCause): void
   /** A room was deleted: everybody is out. */
   close(room_id: string): void
   /** Takes in an event that this or another node has stored. */
@@ -55,10 +64,14 @@ export function createHub(options: {
   clock: Clock
   encoder: Encoder
   hooks: Hooks
+  /** Who is where on other nodes. */
+  elsewhere: Pick<Directory, 'inRoom'>
+  /** Makes known to the other nodes what is to be shown of an occupant of this one, and that it has left. */
+  tellOthers: { shown(occupant: Occupant): void; left(occupant: Occupant, cause: LeaveCause): void }
   /** Makes an event of this node known to the other nodes. */
   announce(event: RoomEvent): void
 }): Hub {
-  const { storage, clock, encoder, hooks } = options
+  const { storage, clock, encoder, hooks, elsewhere, tellOthers } = options
   const peers = new Map<string, Peer>()
   const byUser = createMultimap<string, Peer>()
   const rooms = new Map<string, LiveRoom>()
@@ -80,11 +93,11 @@ export function createHub(options: {
     payload: ServerPayload<T>,
     except?: Peer,
   ): void {
-    if (room.occupants.size === 0) return
+    if (room.here === 0) return
     const text = encoder(type, room.room_id, payload)
     const kind = type === 'presence.update' ? 'presence' : 'event'
     const frame: Outbound = { text, wire: undefined, kind, room, from: except, id: undefined }
-    for (const { peer } of room.occupants.values()) if (peer !== except) peer.send(frame)
+    for (const { peer } of room.occupants.values()) if (peer !== except && peer.isHere) peer.send(frame)
     frame.wire = undefined
   }
 
@@ -128,7 +141,10 @@ export function createHub(options: {
       if (!member) throw new MeshError('ACCESS_DENIED')
       if (!peers.has(peer.peer_id)) throw new MeshError('UNAVAILABLE')
       const { name, policy, policy_seq, seq } = snapshot.room
-      if (room.occupants.size === 0) Object.assign(room, { name, policy, policy_seq, seq })
+      if (room.here === 0) {
+        Object.assign(room, { name, policy, policy_seq, seq })
+        bringIn(room, snapshot.members)
+      }
       // The others have not heard of what was read just now. If they do not soon, it got lost on the way here.
       else log.expect(room, seq)
       const { role, member_seq } = member
@@ -137,6 +153,7 @@ export function createHub(options: {
       const occupant = present ?? { peer, room, role, member_seq, seq, presence: freshPresence() }
       occupant.seq = seq
       room.occupants.set(peer.peer_id, occupant)
+      if (!present) room.here++
       peer.entered(occupant)
       entered(occupant, { ...snapshot, role }, !present)
     } finally {
@@ -149,12 +166,14 @@ export function createHub(options: {
     const { peer, room } = occupant
     if (!room.occupants.delete(peer.peer_id)) return
     peer.exited(occupant)
+    if (peer.isHere) room.here--
     occupant.presence.cancel?.()
     if (cause === 'removed' || cause === 'deleted') peer.purge(room)
+    if (peer.isHere) tellOthers.left(occupant, cause)
     hooks.left(occupant, cause)
     const reason = cause === 'revoked' ? 'disconnected' : cause
     const left = { room_id: room.room_id, peer_id: peer.peer_id, reason }
-    if (reason === 'removed' || reason === 'deleted') tell(peer, 'room.left', left)
+    if (peer.isHere && (reason === 'removed' || reason === 'deleted')) tell(peer, 'room.left', left)
     if (reason === 'disconnected') {
       broadcast(room, 'presence.update', { ...shownPresence(occupant), status: 'offline' }, peer)
     }
@@ -170,12 +189,48 @@ export function createHub(options: {
     for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
   }
 
+  /** The room has its first peer of this node: those of other nodes are there already. */
+  function bringIn(room: LiveRoom, members: readonly Member[]): void {
+    const byId = new Map(members.map((member) => [member.user_id, member]))
+    for (const peer of elsewhere.inRoom(room.room_id)) {
+      const [member, place] = [byId.get(peer.user_id), peer.places.get(room.room_id)]
+      if (member && place) seat(peer, room, { ...place, role: member.role, member_seq: member.member_seq })
+    }
+  }
+
+  function seat(peer: RemotePeer, room: LiveRoom, { role, member_seq, status, note, last_seen }: Place): Occupant {
+    const presence = { ...freshPresence(), status, note, last_seen }
+    const occupant: Occupant = { peer, room, role, member_seq, seq: room.seq, presence }
+    room.occupants.set(peer.peer_id, occupant)
+    peer.entered(occupant)
+    return occupant
+  }
+
+  /** Shows the peers of this node what is to be shown of an occupant. */
+  function showHere(occupant: Occupant): void {
+    broadcast(occupant.room, 'presence.update', shownPresence(occupant), occupant.peer)
+  }
+
+  async function recheck(peer: Peer): Promise<void> {
+    const occupants = [...peer.rooms.values()]
+    const members = await Promise.all(occupants.map(({ room }) => storage.rooms.member(room.room_id, peer.user_id)))
+    for (const [at, occupant] of occupants.entries()) {
+      // Of what it entered meanwhile nothing was read here: a request from before the break may just have been granted.
+      if (peer.rooms.get(occupant.room.room_id) !== occupant) continue
+      const member = members[at]
+      if (member) assign(occupant, member.role, member.member_seq)
+      else leave(occupant, 'removed')
+    }
+  }
+
   function freshPresence(): Occupant['presence'] {
     return { status: 'online', note: undefined, last_seen: clock.now(), told_at: -Infinity, cancel: undefined }
   }
 
   function forgetIfEmpty(room: LiveRoom): void {
-    if (room.occupants.size > 0 || rooms.get(room.room_id) !== room) return
+    if (room.here > 0 || rooms.get(room.room_id) !== room) return
+    for (const occupant of room.occupants.values()) occupant.peer.exited(occupant)
+    room.occupants.clear()
     if (room.entering === 0) rooms.delete(room.room_id)
     // Nobody is left to be told what waits for its turn, but whoever is on the way in must not miss it.
     room.seq = log.known(room)
@@ -187,6 +242,27 @@ export function createHub(options: {
     rooms,
     tell,
     broadcast,
+    showPresence(occupant) {
+      tellOthers.shown(occupant)
+      showHere(occupant)
+    },
+    arrive(peer, place) {
+      byUser.add(peer.user_id, peer)
+      const room = rooms.get(place.room_id)
+      if (!room || room.here === 0) return
+      const known = peer.rooms.get(place.room_id)
+      const occupant = known ?? seat(peer, room, place)
+      const { status, note, last_seen } = place
+      Object.assign(occupant.presence, { status, note, last_seen })
+      showHere(occupant)
+      // The word of its arrival may have been overtaken by that of its removal.
+      if (!known) recheck(peer).catch(() => {})
+    },
+    depart(peer, room_id, cause) {
+      const occupant = peer.rooms.get(room_id)
+      if (occupant) leave(occupant, cause)
+      if (peer.places.size === 0) byUser.delete(peer.user_id, peer)
+    },
     apply: log.apply,
     repeat: log.repeat,
     enter,
@@ -211,23 +287,16 @@ export function createHub(options: {
     connectivity(peer) {
       for (const occupant of peer.rooms.values()) hooks.connectivity(occupant)
     },
-    async recheck(peer) {
-      const occupants = [...peer.rooms.values()]
-      const members = await Promise.all(occupants.map(({ room }) => storage.rooms.member(room.room_id, peer.user_id)))
-      for (const [at, occupant] of occupants.entries()) {
-        // Of what it entered meanwhile nothing was read here: a request from before the break may just have been granted.
-        if (peer.rooms.get(occupant.room.room_id) !== occupant) continue
-        const member = members[at]
-        if (member) assign(occupant, member.role, member.member_seq)
-        else leave(occupant, 'removed')
-      }
-    },
+    recheck,
     drop(peer, cause) {
       if (!peers.delete(peer.peer_id)) return
       byUser.delete(peer.user_id, peer)
       for (const occupant of [...peer.rooms.values()]) leave(occupant, cause)
     },
     close,
+    async refresh(peer) {
+      await Promise.all([...peer.rooms.values()].map(({ room }) => log.refresh(room)))
+    },
     async check(room_id) {
       const room = rooms.get(room_id)
       try {
@@ -240,7 +309,7 @@ export function createHub(options: {
 }
 
 function emptyRoom(room_id: string): LiveRoom {
-  return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, occupants: new Map() }
+  return { room_id, name: '', policy: {}, policy_seq: 0, seq: 0, entering: 0, here: 0, occupants: new Map() }
 }
 
 /** Those whose membership an event changes: a later one of the same user is none of its business. */

@@ -12,11 +12,12 @@ import { createIceServers, type IceServers } from './capabilities/ice-servers.ts
 import { createDeviceOwners } from './capabilities/owners.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
+import { createCluster } from './cluster/cluster.ts'
 import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
 import { createEncoder, toInstant } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
-import { createHub } from './hub.ts'
+import { createHub, type Hub } from './hub.ts'
 import { randomIds, sha256, type Ids } from './ids.ts'
 import { createLastSeen } from './last-seen.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -110,6 +111,8 @@ export interface Mesh {
 
 /** How often it is noted which devices are here, in seconds. */
 const seenEveryS = 60
+/** How often rooms are looked up while other nodes are not heard, in seconds. */
+const blindCheckS = 2
 
 const answered = { answered: true } as const
 const areas = ['chat', 'presence', 'rtc', 'p2p', 'terminal']
@@ -133,10 +136,24 @@ export function createMesh(options: MeshOptions): Mesh {
   const knownCaps = [...capabilities, ...extraCaps]
   const audit = createAudit({ store: storage.audit, clock, logger })
   const parts: Area<never>[] = []
-  const hub = createHub({
+  // Hub and cluster know each other; neither acts before both are there.
+  const cluster = createCluster({
+    node: ids.uuid(),
+    bus,
+    clock,
+    ids,
+    logger,
+    encoder,
+    depth: limits.depth,
+    hub: () => hub,
+    route: (peer, frame, size) => router.route(peer, frame, size),
+  })
+  const hub: Hub = createHub({
     storage,
     clock,
     encoder,
+    elsewhere: cluster.directory,
+    tellOthers: cluster.tellOthers,
     announce: (event) => bus.publish('events', JSON.stringify(event)),
     hooks: {
       left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
@@ -165,6 +182,7 @@ export function createMesh(options: MeshOptions): Mesh {
     issuer,
     capsOf: capsFor,
     mayHold,
+    home: cluster.home,
     noteShare: createShares({ storage, clock, ids, logger, publish: hub.publish }),
   }
   const writes = createRoomWrites({ clock, ids, checkRoom: hub.check })
@@ -220,8 +238,10 @@ export function createMesh(options: MeshOptions): Mesh {
   let closing = false
   const load = { bytes: 0 }
   let ticks = 0
+  let wasUp = true
   const admit = options.authorize && createAdmission({ storage, decide, rooms })
-  const router = createRouter(engine, handlers, createRepeats(), admit)
+  const others = { areSilent: () => !bus.isUp, passOn: cluster.passOn }
+  const router = createRouter(engine, handlers, createRepeats(), others, admit)
   const host: ConnectionHost = {
     clock,
     ids,
@@ -251,6 +271,10 @@ export function createMesh(options: MeshOptions): Mesh {
 
   /** Closes the connections that are meant on this node, and ends the sessions that wait for one. */
   function disconnect(which: Selector, reason: CloseReason): number {
+    if ('kid' in which) {
+      keys.revoke(which.kid)
+      for (const part of parts) part.keyRevoked?.(which.kid)
+    }
     for (const connection of connections) connection.bar(which, reason)
     const meant = [...sessions.values()].filter((session) => isMeant(session, which))
     for (const session of meant) session.close(reason)
@@ -272,7 +296,13 @@ export function createMesh(options: MeshOptions): Mesh {
   function tick(): void {
     for (const connection of connections) connection.tick()
     if (load.bytes > limits.queues_bytes) relieve()
-    if (++ticks % limits.position_check_s === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
+    cluster.tick()
+    ticks++
+    // While the bus is down, looking is the only way to learn what other nodes stored; once more when it is back.
+    const every = bus.isUp ? limits.position_check_s : blindCheckS
+    const isBack = bus.isUp && !wasUp
+    wasUp = bus.isUp
+    if (isBack || ticks % every === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
     if (ticks % seenEveryS === 0) for (const connection of connections) lastSeen.note(connection.device_id)
     void lastSeen.flush()
     stopTicking = clock.after(1000, tick)
@@ -319,8 +349,6 @@ export function createMesh(options: MeshOptions): Mesh {
     disconnect: disconnectAll,
 
     revokeKey(kid) {
-      keys.revoke(kid)
-      for (const part of parts) part.keyRevoked?.(kid)
       void audit({ action: 'key.revoke', outcome: 'ok', actor: 'administrator', kid })
       return disconnectAll({ kid })
     },
@@ -338,9 +366,10 @@ export function createMesh(options: MeshOptions): Mesh {
     async close() {
       closing = true
       stopTicking()
-      for (const end of unsubscribe) end()
       for (const connection of [...connections]) connection.close('drain')
       for (const session of [...sessions.values()]) session.end('disconnected')
+      for (const end of unsubscribe) end()
+      cluster.close()
       await audit.flush()
       await lastSeen.flush()
     },

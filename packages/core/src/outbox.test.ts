@@ -10,6 +10,7 @@ const roomOf = (room_id: string): LiveRoom => ({
   policy_seq: 0,
   seq: 0,
   entering: 0,
+  here: 0,
   occupants: new Map(),
 })
 

@@ -1,4 +1,4 @@
-import type { LiveRoom, Peer } from './context.ts'
+import type { Engine, LiveRoom, Peer } from './context.ts'
 import { createMultimap } from './multimap.ts'
 
 /** The sessions between peers of one kind, found by their id and by the peers that have part in them. */
@@ -21,14 +21,21 @@ export function createPeerSessions<S extends { readonly room: LiveRoom }>({
   idOf,
   openerOf,
   partiesOf,
+  home,
 }: {
   idOf(session: S): string
   openerOf(session: S): Peer
   partiesOf(session: S): Peer[]
+  home: Engine['home']
 }): PeerSessions<S> {
   const byId = new Map<string, S>()
   // So that the end of a peer costs nothing to those who have no session with it.
   const byPeer = createMultimap<Peer, S>()
+
+  function part(session: S, peer: Peer): void {
+    byPeer.delete(peer, session)
+    home(peer, idOf(session), false)
+  }
 
   return {
     find: (id) => byId.get(id),
@@ -37,13 +44,17 @@ export function createPeerSessions<S extends { readonly room: LiveRoom }>({
     countOpenedBy: (peer) => [...byPeer.get(peer)].filter((session) => openerOf(session) === peer).length,
     add(session) {
       byId.set(idOf(session), session)
-      for (const peer of partiesOf(session)) byPeer.add(peer, session)
+      for (const peer of partiesOf(session)) {
+        byPeer.add(peer, session)
+        home(peer, idOf(session), true)
+      }
     },
-    part: (session, peer) => byPeer.delete(peer, session),
+    part,
     remove(session) {
       if (byId.get(idOf(session)) !== session) return false
-      for (const peer of partiesOf(session)) byPeer.delete(peer, session)
-      return byId.delete(idOf(session))
+      byId.delete(idOf(session))
+      for (const peer of partiesOf(session)) part(session, peer)
+      return true
     },
   }
 }

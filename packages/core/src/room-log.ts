@@ -21,6 +21,8 @@ export interface RoomLog {
   expect(room: LiveRoom, seq: number): void
   /** Compares a room with the storage, in case something did not come through. Resolves with whether there still is such a room. */
   check(room: LiveRoom): Promise<boolean>
+  /** Reads what a room has missed and takes it in. @throws MeshError UNAVAILABLE */
+  refresh(room: LiveRoom): Promise<void>
   /** Nobody is in the room any more. */
   forget(room: LiveRoom): void
 }
@@ -48,7 +50,7 @@ export function createRoomLog(options: {
 
   function apply(event: RoomEvent, reply?: ReplyTo): void {
     const room = rooms.get(event.room_id)
-    if (!room || room.occupants.size === 0) {
+    if (!room || room.here === 0) {
       if (room) room.seq = Math.max(room.seq, event.seq)
       return answer(event, room, reply)
     }
@@ -66,6 +68,7 @@ export function createRoomLog(options: {
   function tell(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
     const receivers: Peer[] = []
     for (const occupant of room.occupants.values()) {
+      if (!occupant.peer.isHere) continue
       // A snapshot may have shown this event already to somebody who has just come in.
       const isNews = event.seq > occupant.seq || event.type === 'call.missed'
       occupant.seq = Math.max(occupant.seq, event.seq)
@@ -111,17 +114,18 @@ export function createRoomLog(options: {
       wanted.delete(room)
       return
     }
-    try {
-      for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
-        const waiting = early.get(room.room_id)
-        const reply = waiting?.get(event.seq)?.reply
-        waiting?.delete(event.seq)
-        if (event.seq > room.seq) apply(event, reply)
-      }
-    } catch {
-      // Whatever is still missing is asked for again.
-    }
+    // Whatever is still missing is asked for again.
+    await refresh(room).catch(() => {})
     clock.after(gapMs, () => void catchUp(room))
+  }
+
+  async function refresh(room: LiveRoom): Promise<void> {
+    for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
+      const waiting = early.get(room.room_id)
+      const reply = waiting?.get(event.seq)?.reply
+      waiting?.delete(event.seq)
+      if (event.seq > room.seq) apply(event, reply)
+    }
   }
 
   function known(room: LiveRoom): number {
@@ -136,6 +140,7 @@ export function createRoomLog(options: {
     apply,
     known,
     expect,
+    refresh,
     repeat: (peer, event, reply_to) => answer(event, rooms.get(event.room_id), { peer, reply_to }),
     async check(room) {
       const stored = await storage.rooms.find(room.room_id)

@@ -25,18 +25,36 @@ export interface Router {
   readonly passed: ReadonlyMap<string, Readonly<{ frames: number; bytes: number }>>
 }
 
+/** The other nodes, as far as a frame may concern them. */
+export interface Others {
+  /** Whether what they tell does not arrive. */
+  areSilent(): boolean
+  /** Passes a frame on to the node on which its session lives; false when that is this one, or none. */
+  passOn(peer: Peer, session_id: string, frame: ClientFrame, bytes: number): boolean
+}
+
+const sessionNames = ['rtc_id', 'session_id'] as const
+
 type Handle = (call: Call) => object | undefined | Promise<object | undefined>
 
 /** An event with what judges and handles it. */
 interface Entry {
   readonly event: ClientEvent
   readonly matches: Matches | undefined
+  /** The member of the payload that names a session, if there is one. */
+  readonly session: 'rtc_id' | 'session_id' | undefined
   readonly handle: Handle
   readonly passed: { frames: number; bytes: number }
 }
 
 /** @see Router */
-export function createRouter(engine: Engine, handlers: Handlers<HandledType>, repeats: Repeats, admit?: Admit): Router {
+export function createRouter(
+  engine: Engine,
+  handlers: Handlers<HandledType>,
+  repeats: Repeats,
+  others: Others,
+  admit?: Admit,
+): Router {
   const entries = new Map<string, Entry>()
   for (const [type, handle] of Object.entries(handlers)) {
     // The one seam where a name finds its handler: both come from the same table, without its literal types from here on.
@@ -44,12 +62,19 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     entries.set(type, {
       event,
       matches: matcherOf(event.payload),
+      session: sessionNames.find((name) => name in event.payload.entries),
       handle: handle as unknown as Handle,
       passed: { frames: 0, bytes: 0 },
     })
   }
 
   function route(peer: Peer, frame: ClientFrame, bytes: number): Outcome {
+    // What other nodes stored about the rooms is not heard of now, so it is read before anybody acts on it.
+    if (others.areSilent()) return engine.refresh(peer).then(() => judge(peer, frame, bytes))
+    return judge(peer, frame, bytes)
+  }
+
+  function judge(peer: Peer, frame: ClientFrame, bytes: number): Outcome {
     const entry = entries.get(frame.type)
     if (!entry) throw new MeshError('BAD_MESSAGE', undefined, { reason: 'unknown_type' })
     const { event } = entry
@@ -60,6 +85,8 @@ export function createRouter(engine: Engine, handlers: Handlers<HandledType>, re
     if (!fits(event.to, frame.to)) throw invalid('envelope', 'to')
     const payload = entry.matches?.(frame.payload) === true ? frame.payload : validated(event, frame.payload)
     if (event.to === 'room' && names(payload, frame.to) === false) throw invalid('payload', 'room_id')
+    const { session } = entry
+    if (session !== undefined && others.passOn(peer, String(frame.payload[session]), frame, bytes)) return
     if (event.once || event.room !== null) return settle(entry, peer, frame, bytes, payload)
     return act(entry, peer, frame, bytes, payload, undefined)
   }

@@ -45,6 +45,7 @@ export interface SessionConnection {
  * whichever connection they came.
  */
 export class Session implements Peer, OutboxOwner {
+  readonly isHere = true
   readonly session_id: string
   readonly peer_id: string
   readonly user_id: string

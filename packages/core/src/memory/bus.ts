@@ -4,6 +4,8 @@ import type { Bus } from '../ports/index.ts'
 export interface MemoryBusLine {
   /** The end of one node. */
   connect(): Bus
+  /** Cuts the line or mends it: while it is cut nothing gets through, and every node knows. */
+  cut(isCut: boolean): void
 }
 
 type Listener = (message: string) => void
@@ -11,27 +13,39 @@ type Listener = (message: string) => void
 /** Joins several engines in one process, as a real bus joins several machines. */
 export function createMemoryBusLine(): MemoryBusLine {
   const ends = new Set<Map<string, Set<Listener>>>()
+  let isUp = true
   return {
     connect() {
       const own = new Map<string, Set<Listener>>()
       ends.add(own)
       return {
-        publish(topic, message) {
-          for (const end of ends) {
-            if (end !== own)
-              for (const listener of end.get(topic) ?? []) queueMicrotask(() => deliver(end, topic, listener, message))
+        publish(topic, message, unheard) {
+          let isHeard = false
+          for (const end of isUp ? ends : []) {
+            if (end === own) continue
+            for (const listener of end.get(topic) ?? []) {
+              isHeard = true
+              queueMicrotask(() => deliver(end, topic, listener, message))
+            }
           }
+          if (!isHeard && unheard) queueMicrotask(unheard)
         },
         subscribe(topic, listener) {
           const listeners = own.get(topic) ?? new Set()
           own.set(topic, listeners.add(listener))
           return () => void listeners.delete(listener)
         },
+        get isUp() {
+          return isUp
+        },
         async close() {
           own.clear()
           ends.delete(own)
         },
       }
+    },
+    cut(isCut) {
+      isUp = !isCut
     },
   }
 }

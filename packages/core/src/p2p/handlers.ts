@@ -24,7 +24,7 @@ type Closed = ServerPayload<'p2p.session.closed'>
 /** Sessions between agents: introduces two ends that a capability allows to meet, and parts them when it no longer does. */
 export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pClientEvents> {
   const { clock, ids, limits } = engine
-  const sessions = createRegister()
+  const sessions = createRegister(engine)
 
   /** A session that a peer has part in; to others it does not exist. */
   function partOf(peer: Peer, session_id: string): P2pSession {

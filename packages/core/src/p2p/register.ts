@@ -1,14 +1,15 @@
-import type { Call } from '../context.ts'
+import type { Call, Engine } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import { createPeerSessions } from '../peer-sessions.ts'
 import type { P2pSession } from './session.ts'
 
 /** The P2P sessions there are. */
-export function createRegister() {
+export function createRegister({ home }: Pick<Engine, 'home'>) {
   const sessions = createPeerSessions<P2pSession>({
     idOf: ({ session_id }) => session_id,
     openerOf: ({ requester }) => requester.peer,
     partiesOf: ({ requester, target }) => [requester.peer, target],
+    home,
   })
 
   return {

@@ -4,10 +4,15 @@
  * not at all. A node does not hear its own messages. Absence (no other node) is silence.
  */
 export interface Bus {
-  /** Tells every other node. Never throws and never waits. */
-  publish(topic: string, message: string): void
+  /**
+   * Tells every other node that listens. Never throws and never waits. `unheard` is called, at once or before long, where
+   * it is known that nobody got the message; that it is not called proves nothing.
+   */
+  publish(topic: string, message: string, unheard?: () => void): void
   /** Hears what other nodes publish on a topic, from now on; the returned function ends it. */
   subscribe(topic: string, listener: (message: string) => void): () => void
+  /** Whether messages get through both ways, as far as is known. */
+  readonly isUp: boolean
   /** Ends every subscription. */
   close(): Promise<void>
 }

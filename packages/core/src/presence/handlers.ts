@@ -1,6 +1,5 @@
 import type { Area, Engine, Occupant } from '../context.ts'
 import type { presenceClientEvents } from './events.ts'
-import { shownPresence } from './state.ts'
 
 /** Presence: the latest state wins, and a room hears of one peer at most once in an interval. */
 export function createPresence(
@@ -19,7 +18,7 @@ export function createPresence(
   function show(occupant: Occupant): void {
     occupant.presence.cancel = undefined
     occupant.presence.told_at = clock.monotonic()
-    engine.broadcast(occupant.room, 'presence.update', shownPresence(occupant), occupant.peer)
+    engine.showPresence(occupant)
   }
 
   return {

@@ -26,7 +26,7 @@ type ByeReason = ServerPayload<'rtc.bye'>['reason']
 /** WebRTC signaling: each signal is for the other end of a session that a capability opened, and for nobody else. */
 export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
   const { clock, limits } = engine
-  const sessions = createRegister()
+  const sessions = createRegister(engine)
   const missed = createMissedCalls(engine)
 
   /** The session and the end of it that a peer is; to others it does not exist. */

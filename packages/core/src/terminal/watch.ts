@@ -105,7 +105,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
   const hear: { [type: string]: (room: LiveRoom, payload: RoomEvent['payload'], terminal_id: string) => void } = {
     'terminal.share.started'(room, payload, terminal_id) {
       const host = room.occupants.get(String(payload.peer_id))
-      if (!host || register.get(terminal_id)) return
+      if (!host?.peer.isHere || register.get(terminal_id)) return
       register.add({ terminal_id, room, host, fence: 0, control: undefined })
       if (!stopVouching) vouch()
     },
@@ -114,7 +114,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
       // The store wrote this payload for this type: see events.ts.
       const { peer_id, fence, expires_at } = payload as ServerPayload<'terminal.control.granted'>
       const known = register.get(terminal_id)
-      if (known ? fence <= known.fence : !room.occupants.has(peer_id)) return
+      if (known ? fence <= known.fence : !room.occupants.get(peer_id)?.peer.isHere) return
       const watched = known ?? register.add({ terminal_id, room, host: undefined, fence, control: undefined })
       watched.control?.cancel()
       watched.fence = fence

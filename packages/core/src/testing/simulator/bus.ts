@@ -37,8 +37,8 @@ export function createBusLine(world: World): BusLine {
       const own = new Map<string, Set<(message: string) => void>>()
       ends.set(node, own)
       return {
-        publish(topic, message) {
-          if (!node.isUp || node.isCutOff) return
+        publish(topic, message, unheard) {
+          if (!node.isUp || node.isCutOff) return unheard?.()
           for (const [other, topics] of ends) {
             if (other === node || !other.isUp || world.strikes('bus_loss', losing)) continue
             travel(`${node.name} ${other.name} ${topic}`, () => {
@@ -49,6 +49,9 @@ export function createBusLine(world: World): BusLine {
               })
             })
           }
+        },
+        get isUp() {
+          return !node.isCutOff
         },
         subscribe(topic, listener) {
           const listeners = own.get(topic) ?? new Set()

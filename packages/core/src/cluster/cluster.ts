@@ -1,0 +1,191 @@
+import type { LeaveCause, Occupant, Outbound, Peer } from '../context.ts'
+import { deliver, eventFrame } from '../deliver.ts'
+import type { Encoder } from '../encoder.ts'
+import { isMeshError, MeshError } from '../errors.ts'
+import type { ClientFrame } from '../frame.ts'
+import type { Hub } from '../hub.ts'
+import type { Ids } from '../ids.ts'
+import { internalError } from '../internal-error.ts'
+import type { Bus, Clock, Logger } from '../ports/index.ts'
+import { createCalls } from './calls.ts'
+import { createDirectory, type Directory } from './directory.ts'
+import { createGossip } from './gossip.ts'
+import { createHomes } from './homes.ts'
+import { read, topicOf, write, type Direct, type PeerCard, type Place } from './messages.ts'
+import { RemotePeer } from './remote-peer.ts'
+
+/** The other nodes of the installation, as this one sees them. */
+export interface Cluster {
+  readonly directory: Directory
+  /** Makes known to the other nodes what is to be shown of an occupant of this one, and that it has left. */
+  readonly tellOthers: { shown(occupant: Occupant): void; left(occupant: Occupant, cause: LeaveCause): void }
+  /** Notes that a session in which a peer has part lives on this node, or has ended. */
+  home(peer: Peer, session_id: string, isOpen: boolean): void
+  /** Passes a frame on to the node on which its session lives; false when that is this one, or none. */
+  passOn(peer: Peer, session_id: string, frame: ClientFrame, size: number): boolean
+  /** Looks after the other nodes; called about once a second. */
+  tick(): void
+  /** Tells the others that this node stops. */
+  close(): void
+}
+
+/**
+ * What makes peers of several nodes meet. Each node keeps the sessions of the peers that are connected to it, tells the
+ * others who is in which room, and is the home of what its own peers begin: whatever others have to say about that is
+ * passed on to it.
+ */
+export function createCluster(options: {
+  /** A name of this node that no other has, nor had. */
+  node: string
+  bus: Bus
+  clock: Clock
+  ids: Ids
+  logger: Logger
+  encoder: Encoder
+  /** Nesting that a frame may have. */
+  depth: number
+  hub: () => Hub
+  /** Judges and handles a frame. @throws MeshError, or rejects with it */
+  route(peer: Peer, frame: ClientFrame, size: number): void | Promise<void>
+}): Cluster {
+  const { node, bus, encoder } = options
+  const calls = createCalls(options)
+  const homes = createHomes()
+  const directory = createDirectory({ forward, refuse, reaches: (other) => bus.isUp && gossip.reaches(other) })
+  const gossip = createGossip({
+    ...options,
+    here: placesHere,
+    ask: (other) => send(other, { kind: 'ask', node }),
+    on: {
+      in(from, card, place) {
+        const { peer, isNews } = directory.put(from, card, place)
+        if (isNews) options.hub().arrive(peer, place)
+      },
+      out(peer_id, room_id, cause) {
+        const peer = directory.find(peer_id)
+        if (!peer) return
+        directory.take(peer, room_id)
+        options.hub().depart(peer, room_id, cause)
+      },
+      placesOf: (from) =>
+        [...directory.node(from).peers.values()].map((peer) => [peer.peer_id, [...peer.places.keys()]]),
+      lost(from) {
+        directory.forget(from)
+        for (const { peer_id, session_id } of homes.takeAll(from)) abandon(peer_id, session_id)
+      },
+    },
+  })
+
+  function send(other: string, message: Direct, text?: string, unheard?: () => void): void {
+    bus.publish(topicOf(other), write(message, text), unheard)
+  }
+
+  function placesHere(): { peer: PeerCard; places: Place[] }[] {
+    return [...options.hub().peers.values()].map((peer) => ({
+      peer: cardOf(peer),
+      places: [...peer.rooms.values()].map(placeOf),
+    }))
+  }
+
+  function forward(peer: RemotePeer, frame: Outbound): void {
+    const { text, kind, room, from, id } = frame
+    const unheard = () => undeliverable(frame)
+    if (!bus.isUp) return unheard()
+    const message = {
+      kind: 'frame',
+      node,
+      to: peer.peer_id,
+      as: kind,
+      room_id: room?.room_id,
+      from: from?.peer_id,
+      id,
+    } as const
+    send(peer.node, message, text, unheard)
+  }
+
+  /** Whoever sent a signal hears that it did not get there. */
+  function undeliverable({ kind, from, id }: Outbound): void {
+    if (kind !== 'signal' || !from || id === undefined) return
+    deliver(eventFrame(encoder.error(from.peer_id, new MeshError('UNROUTABLE'), id)), [from])
+  }
+
+  function refuse(peer: RemotePeer, error: unknown, reply_to: string | undefined): void {
+    const known = isMeshError(error) ? error : internalError(options, error, 'a handler failed')
+    deliver(eventFrame(encoder.error(peer.peer_id, known, reply_to)), [peer])
+  }
+
+  /** The node on which a session lived is gone, and the session with it. */
+  function abandon(peer_id: string, session_id: string): void {
+    const hub = options.hub()
+    const peer = hub.peers.get(peer_id)
+    if (!peer) return
+    if (session_id.startsWith('rtc_')) hub.tell(peer, 'rtc.bye', { rtc_id: session_id, reason: 'failed' })
+    else hub.tell(peer, 'p2p.session.closed', { session_id, reason: 'failed' })
+  }
+
+  /** A frame of another node for a peer of this one. What happens in a room is for those who are there now. */
+  function take(message: Extract<Direct, { kind: 'frame' }>, text: string): void {
+    const { to, as, room_id, from, id } = message
+    const hub = options.hub()
+    const peer = hub.peers.get(to)
+    const room = room_id === undefined ? undefined : hub.rooms.get(room_id)
+    const frame: Outbound = { text, wire: undefined, kind: as, room, from: directory.find(from ?? ''), id }
+    if (!peer || (room_id !== undefined && !peer.rooms.has(room_id))) undeliverable(frame)
+    else deliver(frame, [peer])
+  }
+
+  const unsubscribe = bus.subscribe(topicOf(node), (written) => {
+    const { message, text } = read(written)
+    if (message.kind === 'ask') gossip.asked(message.node)
+    else if (message.kind === 'frame') take(message, text)
+    else if (message.kind === 'home') homes.set(message)
+    else {
+      const peer = directory.find(message.peer_id)
+      if (peer) calls.take(peer, text, message.size)
+    }
+  })
+
+  return {
+    directory,
+    tellOthers: {
+      shown: (occupant) => gossip.tell({ kind: 'in', peer: cardOf(occupant.peer), place: placeOf(occupant) }),
+      left: ({ peer, room }, cause) =>
+        gossip.tell({ kind: 'out', peer_id: peer.peer_id, room_id: room.room_id, cause }),
+    },
+    home(peer, session_id, isOpen) {
+      if (!(peer instanceof RemotePeer)) return
+      send(peer.node, { kind: 'home', node, peer_id: peer.peer_id, session_id, isOpen })
+    },
+    passOn(peer, session_id, frame, size) {
+      const home = homes.of(peer.peer_id, session_id)
+      if (home === undefined) return false
+      const unheard = () => peer.fail(new MeshError('UNROUTABLE'), frame.id)
+      if (bus.isUp) send(home, { kind: 'call', node, peer_id: peer.peer_id, size }, frame.text, unheard)
+      else unheard()
+      return true
+    },
+    tick: gossip.tick,
+    close() {
+      unsubscribe()
+      gossip.close()
+    },
+  }
+}
+
+function cardOf({
+  peer_id,
+  user_id,
+  username,
+  identity,
+  device_id,
+  device_jkt,
+  sid,
+  kid,
+  reconnecting,
+}: Peer): PeerCard {
+  return { peer_id, user_id, username, identity, device_id, device_jkt, sid, kid, reconnecting }
+}
+
+function placeOf({ room, role, member_seq, presence: { status, note, last_seen } }: Occupant): Place {
+  return { room_id: room.room_id, role, member_seq, status, note, last_seen }
+}

@@ -1,0 +1,77 @@
+import type { Role } from '../acl.ts'
+import type { LeaveCause, Outbound } from '../context.ts'
+
+/** Who a peer is, as other nodes have to know it. */
+export interface PeerCard {
+  peer_id: string
+  user_id: string
+  username: string
+  identity: string
+  device_id?: string | undefined
+  device_jkt?: string | undefined
+  sid?: string | undefined
+  kid?: string | undefined
+  /** Its socket is gone and may come back. */
+  reconnecting: boolean
+}
+
+/** A peer of the sender in a room, with what the room is shown of it. */
+export interface Place {
+  room_id: string
+  role: Role
+  member_seq: number
+  status: 'online' | 'away' | 'busy'
+  note?: string | undefined
+  last_seen: number
+}
+
+/**
+ * What a node tells all others, numbered: who of its peers is where. A node that misses a number asks for everything
+ * again, and gets it in the same order.
+ */
+export type Told =
+  | { kind: 'in'; peer: PeerCard; place: Place }
+  | { kind: 'out'; peer_id: string; room_id: string; cause: LeaveCause }
+  /** Everything, for those that asked; its number is that of the latest thing told. */
+  | { kind: 'all'; peers: { peer: PeerCard; places: Place[] }[] }
+  /** Still there; its number is that of the latest thing told. */
+  | { kind: 'beat' }
+  /** This node stops. */
+  | { kind: 'gone' }
+
+/** Something told, by whom, and as the how manieth. */
+export type Numbered = Told & { node: string; n: number }
+
+/** What one node has for another. Texts of clients stand behind the line, where nothing has to escape them. */
+export type Direct =
+  /** Tell me everything. */
+  | { kind: 'ask'; node: string }
+  /** A frame for a peer of yours. */
+  | {
+      kind: 'frame'
+      node: string
+      to: string
+      as: Outbound['kind']
+      room_id?: string | undefined
+      from?: string | undefined
+      id?: string | undefined
+    }
+  /** A session in which a peer of yours has part lives here, or has ended. */
+  | { kind: 'home'; node: string; peer_id: string; session_id: string; isOpen: boolean }
+  /** A frame of a peer of mine, about a session that lives with you. */
+  | { kind: 'call'; node: string; peer_id: string; size: number }
+
+/** What all nodes listen to, and what one does. */
+export const everybody = 'cluster'
+export const topicOf = (node: string) => `node:${node}`
+
+/** Writes a message for one node. */
+export function write(message: Direct, text = ''): string {
+  return `${JSON.stringify(message)}\n${text}`
+}
+
+/** Reads one. What comes over the bus was written by the same code. */
+export function read(written: string): { message: Direct; text: string } {
+  const end = written.indexOf('\n')
+  return { message: JSON.parse(written.slice(0, end)) as Direct, text: written.slice(end + 1) }
+}
