@@ -11,7 +11,8 @@ import { createCalls } from './calls.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createGossip } from './gossip.ts'
 import { createHomes } from './homes.ts'
-import { read, topicOf, write, type Direct, type PeerCard, type Place } from './messages.ts'
+import { createLinks } from './link.ts'
+import { topicOf, write, type Direct, type PeerCard, type Place } from './messages.ts'
 import { RemotePeer } from './remote-peer.ts'
 
 /** The other nodes of the installation, as this one sees them. */
@@ -55,7 +56,7 @@ export function createCluster(options: {
   const gossip = createGossip({
     ...options,
     here: placesHere,
-    ask: (other) => send(other, { kind: 'ask', node }),
+    ask: (other) => bus.publish(topicOf(other), write({ kind: 'ask', node })),
     on: {
       in(from, card, place) {
         const { peer, isNews } = directory.put(from, card, place)
@@ -71,14 +72,11 @@ export function createCluster(options: {
         [...directory.node(from).peers.values()].map((peer) => [peer.peer_id, [...peer.places.keys()]]),
       lost(from) {
         directory.forget(from)
+        links.giveUp(from)
         for (const { peer_id, session_id } of homes.takeAll(from)) abandon(peer_id, session_id)
       },
     },
   })
-
-  function send(other: string, message: Direct, text?: string, unheard?: () => void): void {
-    bus.publish(topicOf(other), write(message, text), unheard)
-  }
 
   function placesHere(): { peer: PeerCard; places: Place[] }[] {
     return [...options.hub().peers.values()].map((peer) => ({
@@ -89,8 +87,8 @@ export function createCluster(options: {
 
   function forward(peer: RemotePeer, frame: Outbound): void {
     const { text, kind, room, from, id } = frame
-    const unheard = () => undeliverable(frame)
-    if (!bus.isUp) return unheard()
+    const lost = () => undeliverable(frame)
+    if (!bus.isUp) return lost()
     const message = {
       kind: 'frame',
       node,
@@ -100,7 +98,7 @@ export function createCluster(options: {
       from: from?.peer_id,
       id,
     } as const
-    send(peer.node, message, text, unheard)
+    links.to(peer.node).send(message, text, lost)
   }
 
   /** Whoever sent a signal hears that it did not get there. */
@@ -134,15 +132,18 @@ export function createCluster(options: {
     else deliver(frame, [peer])
   }
 
-  const unsubscribe = bus.subscribe(topicOf(node), (written) => {
-    const { message, text } = read(written)
-    if (message.kind === 'ask') gossip.asked(message.node)
-    else if (message.kind === 'frame') take(message, text)
-    else if (message.kind === 'home') homes.set(message)
-    else {
-      const peer = directory.find(message.peer_id)
-      if (peer) calls.take(peer, text, message.size)
-    }
+  const links = createLinks({
+    ...options,
+    asked: gossip.asked,
+    reaches: gossip.reaches,
+    deliver(message, text) {
+      if (message.kind === 'frame') take(message, text)
+      else if (message.kind === 'home') homes.set(message)
+      else if (message.kind === 'call') {
+        const peer = directory.find(message.peer_id)
+        if (peer) calls.take(peer, text, message.size)
+      }
+    },
   })
 
   return {
@@ -154,19 +155,19 @@ export function createCluster(options: {
     },
     home(peer, session_id, isOpen) {
       if (!(peer instanceof RemotePeer)) return
-      send(peer.node, { kind: 'home', node, peer_id: peer.peer_id, session_id, isOpen })
+      links.to(peer.node).send({ kind: 'home', node, peer_id: peer.peer_id, session_id, isOpen })
     },
     passOn(peer, session_id, frame, size) {
       const home = homes.of(peer.peer_id, session_id)
       if (home === undefined) return false
-      const unheard = () => peer.fail(new MeshError('UNROUTABLE'), frame.id)
-      if (bus.isUp) send(home, { kind: 'call', node, peer_id: peer.peer_id, size }, frame.text, unheard)
-      else unheard()
+      const lost = () => peer.fail(new MeshError('UNROUTABLE'), frame.id)
+      if (bus.isUp) links.to(home).send({ kind: 'call', node, peer_id: peer.peer_id, size }, frame.text, lost)
+      else lost()
       return true
     },
     tick: gossip.tick,
     close() {
-      unsubscribe()
+      links.close()
       gossip.close()
     },
   }

@@ -43,13 +43,19 @@ export type Told =
 export type Numbered = Told & { node: string; n: number }
 
 /** What one node has for another. Texts of clients stand behind the line, where nothing has to escape them. */
-export type Direct =
-  /** Tell me everything. */
-  | { kind: 'ask'; node: string }
+export type Direct = (
+  | /** Tell me everything. */ { kind: 'ask' }
+  /** So many messages of yours have come. */
+  | { kind: 'got'; upto: number; life: number }
+  /** So many were sent to you: have they come? */
+  | { kind: 'sent'; upto: number; life: number }
+  /** From this one on they did not. */
+  | { kind: 'again'; from: number; life: number }
+  /** What stood here is not needed any more. */
+  | { kind: 'nothing' }
   /** A frame for a peer of yours. */
   | {
       kind: 'frame'
-      node: string
       to: string
       as: Outbound['kind']
       room_id?: string | undefined
@@ -57,9 +63,16 @@ export type Direct =
       id?: string | undefined
     }
   /** A session in which a peer of yours has part lives here, or has ended. */
-  | { kind: 'home'; node: string; peer_id: string; session_id: string; isOpen: boolean }
+  | { kind: 'home'; peer_id: string; session_id: string; isOpen: boolean }
   /** A frame of a peer of mine, about a session that lives with you. */
-  | { kind: 'call'; node: string; peer_id: string; size: number }
+  | { kind: 'call'; peer_id: string; size: number }
+) & {
+  /** Who sends it. */
+  node: string
+  /** The how manieth it is to this node, where it must not get lost, and since which beginning that is counted. */
+  n?: number
+  life?: number
+}
 
 /** What all nodes listen to, and what one does. */
 export const everybody = 'cluster'
