@@ -136,6 +136,7 @@ export function createCluster(options: {
     ...options,
     asked: gossip.asked,
     reaches: gossip.reaches,
+    over: gossip.lose,
     deliver(message, text) {
       if (message.kind === 'frame') take(message, text)
       else if (message.kind === 'home') homes.set(message)

@@ -22,6 +22,8 @@ export interface Gossip {
   tell(told: Told): void
   /** Somebody wants to hear everything. */
   asked(node: string): void
+  /** A node, and all its peers, are gone as far as this one is concerned. */
+  lose(node: string): void
   /** Whether a node was heard lately. */
   reaches(node: string): boolean
   tick(): void
@@ -129,6 +131,7 @@ export function createGossip(options: {
 
   return {
     tell,
+    lose,
     asked(from) {
       // What was told before this node was there got to nobody here.
       if (!nodes.has(from)) meet(from, -1)

@@ -27,7 +27,10 @@ export interface Link {
   send(message: Direct, text?: string, lost?: () => void): void
   /** Takes in what came from the other end; hands on what is next. */
   take(message: Direct, text: string): void
-  /** The other node is not heard: whoever waits for word of its message is told that it was lost. */
+  /**
+   * The other node is not heard: whoever waits for word of its message is told that it was lost, and what it may still
+   * have to say of the time before comes too late.
+   */
   giveUp(): void
   close(): void
 }
@@ -41,11 +44,13 @@ export function createLink(options: {
   bus: Bus
   clock: Clock
   deliver(message: Direct, text: string): void
+  /** The other end has given this one up. */
+  over(): void
 }): Link {
-  const { node, other, life, bus, clock, deliver } = options
+  const { node, other, life, bus, clock, deliver, over } = options
   const kept = new Ring<Sent>()
   let sent = 0
-  let taken = { life: 0, n: 0 }
+  let taken = { life: 0, n: 0, isOver: false }
   let stopProbe: (() => void) | undefined
 
   const say = (message: Direct) => bus.publish(topicOf(other), write(message))
@@ -80,9 +85,11 @@ export function createLink(options: {
     for (const one of Array.from({ length: kept.length }, (_, i) => kept.at(i))) if (one) act(one)
   }
 
-  /** A new beginning of the other end: it counts from 1 again. */
-  function follow(its: number): void {
-    if (taken.life !== its) taken = { life: its, n: 0 }
+  /** Goes along with a new beginning of the other end, which counts from 1 again. False when this one was given up. */
+  function follow(its: number): boolean {
+    if (taken.life !== its) taken = { life: its, n: 0, isOver: false }
+    if (taken.isOver) say({ kind: 'over', node, life: its })
+    return !taken.isOver
   }
 
   return {
@@ -98,20 +105,25 @@ export function createLink(options: {
         if (message.life !== life) return
         arrived(message.kind === 'got' ? message.upto : message.from - 1)
         if (message.kind === 'again') each(publish)
+      } else if (message.kind === 'over') {
+        if (message.life === life) over()
       } else if (message.kind === 'sent') {
-        follow(message.life)
+        if (!follow(message.life)) return
         if (message.upto > taken.n) askAgain()
         else say({ kind: 'got', node, upto: taken.n, life: taken.life })
       } else {
         const { n = 0, life: its = 0 } = message
-        follow(its)
+        if (!follow(its)) return
         if (n > taken.n + 1) return askAgain()
         if (n <= taken.n) return
         taken.n = n
         deliver(message, text)
       }
     },
-    giveUp: () => each(lose),
+    giveUp() {
+      each(lose)
+      taken.isOver = true
+    },
     close() {
       stopProbe?.()
       each(lose)
@@ -136,13 +148,26 @@ export function createLinks(options: {
   asked(from: string): void
   /** Whether a node was heard lately. */
   reaches(other: string): boolean
+  /** Another node has given this one up, and all they had with each other. */
+  over(other: string): void
 }): Links {
   const { node, bus, clock } = options
   const links = new Map<string, Link>()
   let lives = 0
 
   function to(other: string): Link {
-    const link = links.get(other) ?? createLink({ ...options, other, life: ++lives })
+    const known = links.get(other)
+    if (known) return known
+    const link = createLink({
+      ...options,
+      other,
+      life: ++lives,
+      over() {
+        link.close()
+        links.delete(other)
+        options.over(other)
+      },
+    })
     links.set(other, link)
     return link
   }

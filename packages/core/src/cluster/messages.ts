@@ -51,6 +51,8 @@ export type Direct = (
   | { kind: 'sent'; upto: number; life: number }
   /** From this one on they did not. */
   | { kind: 'again'; from: number; life: number }
+  /** You were not heard for so long that all we had with each other is over: begin anew. */
+  | { kind: 'over'; life: number }
   /** What stood here is not needed any more. */
   | { kind: 'nothing' }
   /** A frame for a peer of yours. */

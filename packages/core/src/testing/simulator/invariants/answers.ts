@@ -56,6 +56,7 @@ export const requestsAreAnswered: Invariant = ({ entries, sessions, sessionOf, i
         !session.isOpen ||
         entry.at > end ||
         removed.has(entry.frame.to) ||
+        removed.has(String(entry.frame.payload.room_id)) ||
         (entry.frame.to === 'server' && removed.size > 0)
       if (got <= times && (got > 0 || isExcused)) return []
       const what = `${session.peer_id} asked ${entry.frame.type} ${id} ${times} times and was answered ${got} times`

@@ -94,13 +94,17 @@ export function isOwnLeft({ type, payload }: Wire, { peer_id }: SessionView): bo
   return type === 'room.left' && payload.peer_id === peer_id
 }
 
-/** Which room each signaling session belongs to, as its offers say. */
+/** Which room each session between peers belongs to, as its offers and requests say. */
 export function roomsOfCalls({ entries }: History): Map<string, string> {
   const rooms = new Map<string, string>()
   for (const entry of entries) {
-    if (entry.kind !== 'take' || entry.frame.type !== 'rtc.offer') continue
-    const { rtc_id, room_id } = entry.frame.payload
-    if (!rooms.has(String(rtc_id))) rooms.set(String(rtc_id), String(room_id))
+    if (entry.kind !== 'take' && entry.kind !== 'hand') continue
+    const { type, payload } = entry.frame
+    const isOffer = entry.kind === 'take' && type === 'rtc.offer'
+    const isRequest = entry.kind === 'hand' && type === 'p2p.session.request'
+    if (!isOffer && !isRequest) continue
+    const id = String(isOffer ? payload.rtc_id : payload.session_id)
+    if (!rooms.has(id)) rooms.set(id, String(payload.room_id))
   }
   return rooms
 }
@@ -110,5 +114,8 @@ export function roomIn({ type, to, payload }: Wire, calls: ReadonlyMap<string, s
   if (type === 'error') return undefined
   if (to.startsWith('room_')) return to
   if (typeof payload.room_id === 'string') return payload.room_id
-  return typeof payload.rtc_id === 'string' ? calls.get(payload.rtc_id) : undefined
+  if (typeof payload.rtc_id === 'string') return calls.get(payload.rtc_id)
+  // That a session is over tells nothing of the room; its tokens are not for somebody who is out.
+  const isToken = type === 'p2p.session.created' || type === 'p2p.session.renewed'
+  return isToken ? calls.get(String(payload.session_id)) : undefined
 }
