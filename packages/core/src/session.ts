@@ -241,7 +241,9 @@ export class Session implements Peer, OutboxOwner {
 
   /** Looks whether the receiver keeps up, and still has access; called about once a second. */
   tick(): void {
+    // The wall clock may be set back: what counts is what it says now.
     if (this.expires_at !== undefined && this.#host.clock.now() >= this.expires_at) this.#outbox.withhold()
+    else this.#outbox.release()
     if (this.#outbox.isStalled()) this.close('slow_consumer')
   }
 

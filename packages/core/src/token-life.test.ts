@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { comeBack, createWorld, join, resumeOf, settle } from './testing/kit.ts'
+import { heard, comeBack, createWorld, join, resumeOf, settle } from './testing/kit.ts'
 
 // An access token lives 600 s, the warning comes 60 s before its end, and 25 s after it the connection is over.
 async function aged(seconds: number) {
@@ -82,6 +82,20 @@ describe('an access token that runs out', () => {
     expect(types).toEqual(['one', 'two', 'presence.update', 'system.token.refreshed'])
     expect((await b.ask('chat.message.send', room, { text: 'three' })).type).toContain('created')
     expect((await a.next(({ payload }) => payload.text === 'three')).type).toBe('chat.message.created')
+  })
+
+  it('lets it go out as well when the wall clock turns out to have been fast', async () => {
+    const w = await createWorld()
+    const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
+    w.clock.jump(600_000)
+    w.clock.advance(1_000)
+    await w.setRole(w.cleo, 'member')
+    await settle()
+    expect(heard(a)).not.toContain('room.member.updated')
+    w.clock.jump(-600_000)
+    w.clock.advance(1_000)
+    expect(heard(a)).toContain('room.member.updated')
+    expect(heard(b)).toContain('room.member.updated')
   })
 
   it('loses none of it either when the connection ends meanwhile', async () => {
