@@ -17,7 +17,7 @@ describe('a room on two nodes', () => {
     const w = await createTwoNodes()
     const a = await w.enter(w.ann)
     const b = await w.enterOther(w.bob)
-    expect((b.frames.find(({ type }) => type === 'room.joined')?.payload.peers as object[]).length).toBe(2)
+    expect(b.frames.find(({ type }) => type === 'room.joined')?.payload.peers).toHaveLength(2)
     expect((await a.next('presence.update')).payload).toMatchObject({
       peer_id: b.peer_id,
       user_id: w.bob,
