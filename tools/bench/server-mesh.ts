@@ -11,6 +11,7 @@ const limits = {
   frames: open,
   bytes: open,
   classes: { ice: open, sdp: open, capability: open, presence: open, other: open },
+  attempts: { handshake: open },
   candidates: 1_000_000_000,
   unauthenticated: 100_000,
   unauthenticated_per_address: 100_000,
