@@ -20,6 +20,7 @@ export async function backupSqlite(file: string, to: string): Promise<void> {
     } finally {
       source.close()
     }
+    makeWhole(to)
     await readSqlite(to, () => {})
     await sync(to)
     await sync(dirname(to))
@@ -49,6 +50,16 @@ export async function restoreSqlite(from: string, file: string): Promise<string 
   } finally {
     release?.()
     await rm(fresh, { force: true })
+  }
+}
+
+/** Leaves nothing of a copy beside it: one file is all there is to carry about. */
+function makeWhole(file: string): void {
+  const copy = new Database(file, { fileMustExist: true })
+  try {
+    copy.pragma('journal_mode = DELETE')
+  } finally {
+    copy.close()
   }
 }
 
