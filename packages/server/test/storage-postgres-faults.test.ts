@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isMeshError } from '@mesh/core/errors'
-import { postgres, type PostgresOptions } from '@mesh/server/postgres'
+import { postgres, type PostgresOptions, type PostgresPool } from '@mesh/server/postgres'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
@@ -58,6 +59,33 @@ describe.runIf(hasPostgres)('postgres storage', { timeout: 60_000 }, async () =>
     expect(await lost).toBe('UNAVAILABLE')
     await outside.query('rollback')
     expect(await append(storage, 'room_1', 'next')).toMatchObject({ outcome: 'appended', event: { seq: 2 } })
+  })
+
+  test('a connection that ends between two statements of a write is no different', async () => {
+    const { url, outside } = await setUp()
+    const cut = Promise.withResolvers<void>()
+    const storage = await postgres(
+      watched(url, async (text) => {
+        if (!text.includes('"mesh_member"')) return
+        await terminate(outside)
+        // Until this process has heard of it.
+        await sleep(200)
+        cut.resolve()
+      }),
+    )
+    onTestFinished(() => storage.close())
+    expect(await append(storage, 'room_1', 'lost').catch(codeOf)).toBe('UNAVAILABLE')
+    await cut.promise
+    expect((await storage.rooms.find('room_1'))?.seq).toBe(1)
+  })
+
+  test('writes that wait for the same room share transactions', async () => {
+    const { url } = await setUp()
+    let begun = 0
+    const storage = await postgres(watched(url, (text) => void (begun += text.startsWith('begin') ? 1 : 0)))
+    onTestFinished(() => storage.close())
+    await Promise.all(Array.from({ length: 64 }, (_, n) => append(storage, 'room_1', `e${n}`)))
+    expect(begun).toBeLessThanOrEqual(4)
   })
 
   test('a lock held too long is UNAVAILABLE; other rooms and reads do not notice', async () => {
@@ -188,6 +216,28 @@ describe.runIf(hasPostgres)('postgres storage', { timeout: 60_000 }, async () =>
     },
   )
 })
+
+/** A pool whose statements are heard of before they are sent. */
+function watched(connectionString: string, hear: (text: string) => unknown): PostgresPool {
+  const pool = new pg.Pool({ connectionString, application_name: 'mesh' })
+  onTestFinished(() => pool.end())
+  return {
+    async connect() {
+      const client = await pool.connect()
+      return {
+        async query(query) {
+          await hear(query.text)
+          // Typed for callers of the driver's own; what it takes and gives is the same.
+          return client.query(query as pg.QueryConfig)
+        },
+        release: (destroy) => client.release(destroy),
+        on: (event, listener) => client.on(event, listener),
+      }
+    },
+    end: () => pool.end(),
+    on: (event, listener) => pool.on(event, listener),
+  }
+}
 
 function addRoomOnly(storage: Awaited<ReturnType<typeof postgres>>, room_id: string) {
   const event = { id: 'e', type: 'room.created', from: 'server', at: 3, payload: {} }
