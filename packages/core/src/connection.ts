@@ -31,6 +31,13 @@ export interface ConnectionHost extends SessionHost {
   ended(connection: Connection): void
 }
 
+/** The session that a hello asked for and may have, with what it said of it. */
+interface Former {
+  session: Session
+  token: string
+  received: number
+}
+
 /** A revocation: whom it meant, and what they are told. */
 interface Bar {
   which: Selector
@@ -57,7 +64,8 @@ export class Connection implements TransportConnection, SessionConnection {
   #bars: Set<Bar[]> | undefined
 
   constructor(host: ConnectionHost, socket: MeshSocket, request: ConnectionRequest) {
-    const { clock, limits } = host
+    const { clock, limits, counts } = host
+    counts.connections++
     this.socket = socket
     this.address = request.address
     this.#host = host
@@ -112,6 +120,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   close(reason: CloseReason): void {
     if (!this.#end()) return
+    this.#host.counts.closes.add(reason)
     const code = closeCodes[reason]
     if (mayReconnect(code)) this.#session?.detach(this)
     else this.#session?.end(reason === 'revoked' ? 'revoked' : 'disconnected')
@@ -119,7 +128,9 @@ export class Connection implements TransportConnection, SessionConnection {
   }
 
   supersede(): void {
-    if (this.#end()) this.socket.close(closeCodes.superseded, 'superseded')
+    if (!this.#end()) return
+    this.#host.counts.closes.add('superseded')
+    this.socket.close(closeCodes.superseded, 'superseded')
   }
 
   /** Bars somebody whose access ends while it is being found out who is here. */
@@ -239,14 +250,15 @@ export class Connection implements TransportConnection, SessionConnection {
     const principal = await this.#identify(token ?? bearerOf(this.#request))
     if (device_id !== undefined && device_id !== principal.device_id) throw new MeshError('AUTH_INVALID')
     const known = resume && this.#host.sessions.get(resume.session_id)
-    if (!resume || !known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id, bars)
+    if (!resume) return this.#welcome(principal, id, bars)
+    if (!known?.isOwnedBy(principal, resume.token, id)) return this.#welcome(principal, id, bars, 'refused')
     known.claimant = this
     // The live state follows every change that this node hears of; what it did not hear of must not come back either.
     await this.#host.hub.recheck(known)
     // Whoever asks again while this is looked up has given up on this connection.
     const isLatest = known.claimant === this
     if (isLatest) known.claimant = undefined
-    this.#welcome(principal, id, bars, isLatest ? { ...resume, session: known } : undefined)
+    this.#welcome(principal, id, bars, isLatest ? { ...resume, session: known } : 'refused')
   }
 
   /** Asks who is there. The host's own function may throw at once as well, and that must not get out of here. */
@@ -273,14 +285,10 @@ export class Connection implements TransportConnection, SessionConnection {
     return bar !== undefined
   }
 
-  #welcome(
-    principal: Principal,
-    reply_to: string,
-    bars: readonly Bar[],
-    former?: { session: Session; token: string; received: number } | undefined,
-  ): void {
+  #welcome(principal: Principal, reply_to: string, bars: readonly Bar[], back?: Former | 'refused'): void {
     if (this.#state !== 'authenticating' || this.#isBarred(principal, bars)) return
-    const { hub, limits, clock, encoder, features } = this.#host
+    const { hub, limits, clock, encoder, features, counts } = this.#host
+    const former = back === 'refused' ? undefined : back
     const resumed = former?.session.canResume(former.received) === true
     // Whoever starts anew does not come back to what it left.
     if (!resumed) former?.session.end('disconnected')
@@ -302,6 +310,7 @@ export class Connection implements TransportConnection, SessionConnection {
     this.#cancelHello?.()
     this.#cancelHello = undefined
     this.#host.welcomed(this)
+    if (back) counts.resumes.add(resumed ? 'resumed' : 'refused')
     const welcome = {
       session_id: session.session_id,
       peer_id: session.peer_id,
@@ -323,6 +332,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   #refuse(error: unknown, reply_to: string): void {
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'authentication failed')
+    this.#host.counts.errors.add(known.code)
     this.socket.send({ text: this.#host.encoder.error('client', known, reply_to) })
   }
 }

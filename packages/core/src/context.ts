@@ -303,6 +303,12 @@ export type HandledType = Exclude<ClientEventType, 'system.hello'>
 /** A handler for each event of a part of the table; the compiler names the one that is missing. */
 export type Handlers<T extends HandledType> = { readonly [K in T]: Handler<K> }
 
+/** An area that keeps something between two peers for as long as it goes on. */
+export interface OpenArea<T extends HandledType> extends Area<T> {
+  /** How much of that lives on this node. */
+  readonly open: () => number
+}
+
 /** An area: its handlers, and what it has to end when somebody leaves or may less than before. Hooks must not wait. */
 export interface Area<T extends HandledType> {
   readonly handlers: Handlers<T>

@@ -13,8 +13,10 @@ import { createDeviceOwners } from './capabilities/owners.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import { createCluster } from './cluster/cluster.ts'
+import { countEvent, createCounts } from './counts.ts'
 import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
+import { drain } from './drain.ts'
 import { createEncoder, toInstant } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
 import { createHub, type Hub } from './hub.ts'
@@ -40,10 +42,11 @@ import { createRooms } from './rooms/handlers.ts'
 import { createInvites, type Invites } from './rooms/invites.ts'
 import { createRoomService, type Rooms } from './rooms/service.ts'
 import { createRoomWrites } from './rooms/writes.ts'
-import { createRouter, type Router } from './router.ts'
+import { createRouter } from './router.ts'
 import { createRtc } from './rtc/handlers.ts'
 import type { Session } from './session.ts'
 import { createShares } from './shares.ts'
+import { readStats, type Stats } from './stats.ts'
 import { createSystem } from './system/handlers.ts'
 import { createTerminals } from './terminal/handlers.ts'
 import { shownTerminals } from './terminal/state.ts'
@@ -89,8 +92,12 @@ export interface Mesh {
   readonly renewIceServers: IceServers['renew']
   /** The connected peers of this node. */
   readonly peers: ReadonlyMap<string, Peer>
-  /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. Counts are live. */
-  readonly passed: Router['passed']
+  /** How it is doing, for whoever watches. This looks at every peer once, and costs nobody anything in between. */
+  stats(): Stats
+  /** Whether clients are being sent elsewhere, before a stop. */
+  readonly isDraining: boolean
+  /** Whether the other nodes are heard, as far as is known. */
+  readonly isBusUp: boolean
   /** Whether another connection may be opened from an address now; to be asked once for each, since it counts. */
   admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
@@ -103,7 +110,7 @@ export interface Mesh {
    * the host's own is the host's to revoke from, before it calls this.
    */
   revokeKey(kid: string): number
-  /** Tells clients to come back later, each at another time within `ms`, then closes what is left. */
+  /** Takes no more connections, sends clients elsewhere, each at another time within `ms`, then closes what is left. */
   drain(ms: number): Promise<void>
   /** Closes every connection and stops. Storage and bus belong to whoever made them. */
   close(): Promise<void>
@@ -135,6 +142,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const capsFor = (role: Role, policy: RoomPolicy) => capsOf(role, policy, extraCaps)
   const knownCaps = [...capabilities, ...extraCaps]
   const audit = createAudit({ store: storage.audit, clock, logger })
+  const counts = createCounts()
   const parts: Area<never>[] = []
   // Hub and cluster know each other; neither acts before both are there.
   const cluster = createCluster({
@@ -154,7 +162,10 @@ export function createMesh(options: MeshOptions): Mesh {
     encoder,
     elsewhere: cluster.directory,
     tellOthers: cluster.tellOthers,
-    announce: (event) => bus.publish('events', JSON.stringify(event)),
+    announce(event) {
+      countEvent(counts, event)
+      bus.publish('events', JSON.stringify(event))
+    },
     hooks: {
       left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
       connectivity: (occupant) => parts.forEach((part) => part.connectivity?.(occupant)),
@@ -251,6 +262,7 @@ export function createMesh(options: MeshOptions): Mesh {
     hub,
     encoder,
     router,
+    counts,
     outboxes: { limits, now: () => clock.monotonic(), load },
     sessions,
     features: areas,
@@ -286,8 +298,9 @@ export function createMesh(options: MeshOptions): Mesh {
     bus.subscribe('events', (message) => hub.apply(JSON.parse(message) as RoomEvent)),
     bus.subscribe('deleted', (room_id) => hub.close(room_id)),
     bus.subscribe('disconnected', (message) => {
-      const { which, reason } = JSON.parse(message) as { which: Selector; reason: CloseReason }
+      const { which, reason, at } = JSON.parse(message) as { which: Selector; reason: CloseReason; at: number }
       disconnect(which, reason)
+      counts.revocationLagMs = Math.max(0, clock.now() - at)
     }),
   ]
 
@@ -319,7 +332,7 @@ export function createMesh(options: MeshOptions): Mesh {
   // Done here before anybody else hears of it: what this node does from now on, it does not do for them.
   const disconnectAll: Mesh['disconnect'] = (which, reason = 'revoked') => {
     const count = disconnect(which, reason)
-    bus.publish('disconnected', JSON.stringify({ which, reason }))
+    bus.publish('disconnected', JSON.stringify({ which, reason, at: clock.now() }))
     return count
   }
 
@@ -328,14 +341,30 @@ export function createMesh(options: MeshOptions): Mesh {
     grant,
     audit,
     renewIceServers: iceServers.renew,
-    passed: router.passed,
+    stats: () =>
+      readStats({
+        hub,
+        connections,
+        open: { webrtc: rtc.open(), quic: p2p.open(), leases: terminals.open() },
+        heldBytes: load.bytes,
+        passed: router.passed,
+        counts,
+      }),
+    get isDraining() {
+      return closing
+    },
+    get isBusUp() {
+      return bus.isUp
+    },
     peers: hub.peers,
     rooms,
     invites: createInvites({ ...engine, ...writes, authorize: rooms.authorize }),
 
     admit(address) {
       if (closing) return 'unavailable'
-      return addresses.admits(address) ? 'ok' : 'too_many'
+      if (addresses.admits(address)) return 'ok'
+      counts.refused++
+      return 'too_many'
     },
 
     accept(socket, request) {
@@ -355,11 +384,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
     async drain(ms) {
       closing = true
-      const peers = [...hub.peers.values()]
-      peers.forEach((peer, index) =>
-        hub.tell(peer, 'system.draining', { reconnect_after_ms: Math.floor((ms * index) / peers.length) }),
-      )
-      if (peers.length > 0 && ms > 0) await new Promise<void>((resolve) => clock.after(ms, resolve))
+      await drain(engine, [...hub.peers.values()], ms)
       for (const connection of [...connections]) connection.close('drain')
     },
 

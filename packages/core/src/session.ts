@@ -1,5 +1,6 @@
 import { actorOf, type Audit } from './audit.ts'
 import { Bucket, takeEvent, type ClassBuckets } from './bucket.ts'
+import { isSignal, type Counts } from './counts.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer, Principal } from './context.ts'
 import { deliver, eventFrame, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
@@ -24,6 +25,7 @@ export interface SessionHost {
   readonly hub: Hub
   readonly encoder: Encoder
   readonly router: Router
+  readonly counts: Counts
   readonly outboxes: OutboxHost
   readonly sessions: Map<string, Session>
 }
@@ -215,6 +217,7 @@ export class Session implements Peer, OutboxOwner {
 
   /** A signal to this peer was given up: whoever sent it hears of it. */
   dropped(frame: Outbound): void {
+    this.#host.counts.lostSignals.add('timeout')
     if (!frame.from || frame.id === undefined) return
     const text = this.#host.encoder.error(frame.from.peer_id, new MeshError('UNROUTABLE'), frame.id)
     deliver(eventFrame(text), [frame.from])
@@ -265,8 +268,9 @@ export class Session implements Peer, OutboxOwner {
 
   /** Answers with an error; a client that keeps overrunning its limits is cut. */
   fail(error: unknown, reply_to: string | undefined): void {
-    const { clock, encoder, limits } = this.#host
+    const { clock, encoder, limits, counts } = this.#host
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'a handler failed')
+    counts.errors.add(known.code)
     const text = encoder.error(this.peer_id, known, reply_to)
     deliver(systemFrame(text), [this])
     if (known.code === 'RATE_LIMITED') {
@@ -303,7 +307,9 @@ export class Session implements Peer, OutboxOwner {
 
   /** Answers a request with an error. That it was for want of a right, the audit log has to know. */
   #refuse(error: unknown, reply_to: string | undefined, request: string | undefined): void {
-    this.#host.audit.denied(error, { ...actorOf(this), request })
+    const { audit, counts } = this.#host
+    audit.denied(error, { ...actorOf(this), request })
+    if (isSignal(request) && isMeshError(error) && error.code === 'UNROUTABLE') counts.lostSignals.add('unroutable')
     this.fail(error, reply_to)
   }
 

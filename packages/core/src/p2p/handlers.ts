@@ -1,4 +1,4 @@
-import type { Area, Call, Engine, LeaveCause, Occupant, Peer } from '../context.ts'
+import type { Call, Engine, LeaveCause, Occupant, OpenArea, Peer } from '../context.ts'
 import { MeshError, type ErrorDetails } from '../errors.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { CapabilityClaims } from '../tokens/capability.ts'
@@ -22,7 +22,7 @@ import {
 type Closed = ServerPayload<'p2p.session.closed'>
 
 /** Sessions between agents: introduces two ends that a capability allows to meet, and parts them when it no longer does. */
-export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pClientEvents> {
+export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof p2pClientEvents> {
   const { clock, ids, limits } = engine
   const sessions = createRegister(engine)
 
@@ -197,6 +197,8 @@ export function createP2p(engine: Engine, keys: Keyring): Area<keyof typeof p2pC
         if (cause === 'role' || isForbidden) end(session, { reason: 'revoked' }, { reason: 'revoked' })
       }
     },
+
+    open: () => sessions.all().length,
 
     keyRevoked(kid) {
       for (const session of sessions.all()) {

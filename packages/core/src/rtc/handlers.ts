@@ -1,4 +1,4 @@
-import type { Area, Call, Engine, Occupant, Peer } from '../context.ts'
+import type { Call, Engine, Occupant, OpenArea, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import type { ServerPayload } from '../protocol.ts'
 import type { CapabilityClaims } from '../tokens/capability.ts'
@@ -24,7 +24,7 @@ import {
 type ByeReason = ServerPayload<'rtc.bye'>['reason']
 
 /** WebRTC signaling: each signal is for the other end of a session that a capability opened, and for nobody else. */
-export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
+export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents> {
   const { clock, limits } = engine
   const sessions = createRegister(engine)
   const missed = createMissedCalls(engine)
@@ -181,6 +181,8 @@ export function createRtc(engine: Engine): Area<keyof typeof rtcClientEvents> {
         if (cause === 'role' || forbidden) abort(session, 'revoked')
       }
     },
+
+    open: () => sessions.all().length,
 
     keyRevoked(kid) {
       for (const session of sessions.all()) if (session.kid === kid) abort(session, 'revoked')

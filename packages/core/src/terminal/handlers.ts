@@ -1,4 +1,4 @@
-import type { Area, Engine, Occupant, Peer } from '../context.ts'
+import type { Engine, Occupant, OpenArea, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import type { RoomEvent, Terminal, TerminalRefusal } from '../ports/index.ts'
 import type { CapabilityClaims } from '../tokens/capability.ts'
@@ -12,7 +12,7 @@ import { createWatch } from './watch.ts'
 const cap = 'terminal:control'
 
 /** Terminals: who shares one, and who controls it. The store arbitrates; the live state has the last word on who may. */
-export function createTerminals(engine: Engine): Area<keyof typeof terminalClientEvents> {
+export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalClientEvents> {
   const { storage, clock, limits, ids } = engine
   const endings = createEndings(engine)
   const watch = createWatch(engine, endings)
@@ -171,6 +171,7 @@ export function createTerminals(engine: Engine): Area<keyof typeof terminalClien
     restricted: watch.restricted,
     keyRevoked: watch.keyRevoked,
     stored: watch.stored,
+    open: watch.leases,
   }
 }
 

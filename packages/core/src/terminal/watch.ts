@@ -20,6 +20,8 @@ export interface Watch extends Required<Pick<Area<never>, 'left' | 'restricted' 
    * ended meanwhile.
    */
   hold(terminal_id: string, fence: number, expires_at: number, by: Control['by']): boolean
+  /** How many of the terminals that are hosted here somebody controls. */
+  leases(): number
   /** Ends a terminal that is hosted here, whatever its host has to say. */
   shut(terminal_id: string): void
 }
@@ -138,6 +140,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
   return {
     countOf: (host) => register.hosted(host).length,
     shut,
+    leases: () => register.all().filter(({ host, control }) => host && control && !control.isOver).length,
     mayHost: (occupant) =>
       occupant.peer.rooms.get(occupant.room.room_id) === occupant && actionsOf[occupant.role].has('share'),
 
