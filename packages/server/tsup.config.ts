@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     sqlite: 'src/storage/sqlite/index.ts',
     postgres: 'src/storage/postgres/index.ts',
+    redis: 'src/bus/redis.ts',
     documents: 'src/documents/index.ts',
     bin: 'src/bin.ts',
     // Started with new Worker(new URL(...)): dist is flat, so each lies beside the module that starts it, as in src.
@@ -19,6 +20,7 @@ export default defineConfig({
       index: 'src/index.ts',
       sqlite: 'src/storage/sqlite/index.ts',
       postgres: 'src/storage/postgres/index.ts',
+      redis: 'src/bus/redis.ts',
       documents: 'src/documents/index.ts',
     },
   },

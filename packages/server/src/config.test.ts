@@ -29,6 +29,7 @@ describe('readConfig', () => {
       host: '127.0.0.1',
       port: 7330,
       dataDir: join(cwd, 'mesh-data'),
+      keysDir: join(cwd, 'mesh-data'),
       database: { file: join(cwd, 'mesh-data', 'mesh.db') },
       allowedOrigins: [],
       trustedProxies: [],
@@ -45,6 +46,7 @@ describe('readConfig', () => {
       MESH_HOST: '[::]',
       MESH_PORT: '0',
       MESH_DATA_DIR: '/data',
+      MESH_KEYS_DIR: 'keys',
       MESH_DATABASE_URL: 'sqlite:other.db',
       MESH_PUBLIC_URL: 'https://Mesh.Example.org:443/base/',
       MESH_ALLOWED_ORIGINS: 'https://a.example, HTTP://B.example:80,https://a.example',
@@ -60,6 +62,7 @@ describe('readConfig', () => {
       host: '::',
       port: 0,
       dataDir: '/data',
+      keysDir: join(cwd, 'keys'),
       database: { file: join(cwd, 'other.db') },
       publicUrl: 'https://mesh.example.org/base',
       allowedOrigins: ['https://a.example', 'http://b.example'],
@@ -107,6 +110,8 @@ describe('readConfig', () => {
     ['MESH_PORT', 'tcp://10.0.0.7:7330', 'Kubernetes'],
     ['MESH_DATABASE_URL', 'postgres://u:hunter2@db:port/mesh', 'special characters in the password %-encoded'],
     ['MESH_DATABASE_URL', 'postgresql://u:hunter2#@@db:x/mesh', 'special characters in the password %-encoded'],
+    ['MESH_REDIS_URL', 'localhost:hunter2', 'redis://user:password@host:6379'],
+    ['MESH_REDIS_URL', 'redis://u:hunter2@h:port', 'redis://user:password@host:6379'],
     ['MESH_DATABASE_URL', 'mysql://u:hunter2@db/mesh', 'a SQLite file'],
     ['MESH_DATABASE_URL', 'sqlite:', 'a SQLite file'],
     ['MESH_DATABASE_URL', 'sqlite::memory:', 'a SQLite file'],
@@ -247,11 +252,20 @@ describe('a secret in a file', () => {
   })
 })
 
+describe('MESH_REDIS_URL', () => {
+  it('goes with PostgreSQL, which nodes can share', () => {
+    const MESH_REDIS_URL = 'rediss://u:p@redis:6380/1'
+    const { redisUrl } = read({ MESH_REDIS_URL, MESH_DATABASE_URL: 'postgres://u:p@db/mesh' })
+    expect(redisUrl).toBe(MESH_REDIS_URL)
+    expect(refusal({ MESH_REDIS_URL })).toContain('set MESH_DATABASE_URL as well')
+  })
+})
+
 describe('settings', () => {
   it('documents each setting, with the default that holds', () => {
     const defaults = Object.fromEntries(
       settings.flatMap(({ name, default: value }) =>
-        value === undefined || name === 'MESH_DATABASE_URL' ? [] : [[name, value]],
+        value === undefined || value.includes('<') ? [] : [[name, value]],
       ),
     )
     expect(read(defaults)).toEqual(read())

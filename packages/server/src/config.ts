@@ -16,10 +16,14 @@ export interface Config {
   readonly host: string
   /** The port to listen on; 0 takes any free one. */
   readonly port: number
-  /** Where the database and the keys live. */
+  /** Where the database lives, and the keys unless they have a directory of their own. */
   readonly dataDir: string
+  /** Where the signing keys live. */
+  readonly keysDir: string
   /** A SQLite file, or a PostgreSQL server, whose URL may have a password. */
   readonly database: DatabaseLocation
+  /** The server through which several nodes hear of each other; it may have a password. */
+  readonly redisUrl?: string
   /** Where people reach the server, without a trailing slash. */
   readonly publicUrl?: string
   /** Further origins whose pages may connect, in normal form. */
@@ -87,12 +91,17 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
   if ((username === undefined) !== (password === undefined)) {
     throw new ConfigError('MESH_BOOTSTRAP_ADMIN and MESH_BOOTSTRAP_PASSWORD must be set together.')
   }
+  if (read.MESH_REDIS_URL !== undefined && !isPostgresUrl(read.MESH_DATABASE_URL ?? '')) {
+    throw new ConfigError('MESH_REDIS_URL is for several nodes, which need PostgreSQL: set MESH_DATABASE_URL as well.')
+  }
   const dataDir = resolve(cwd, read.MESH_DATA_DIR)
   return deepFreeze({
     host: read.MESH_HOST,
     port: read.MESH_PORT,
     dataDir,
+    keysDir: read.MESH_KEYS_DIR === undefined ? dataDir : resolve(cwd, read.MESH_KEYS_DIR),
     database: locate(read.MESH_DATABASE_URL, { cwd, dataDir }),
+    ...(read.MESH_REDIS_URL === undefined ? {} : { redisUrl: read.MESH_REDIS_URL }),
     ...(read.MESH_PUBLIC_URL === undefined ? {} : { publicUrl: read.MESH_PUBLIC_URL }),
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     trustedProxies: read.MESH_TRUSTED_PROXIES,

@@ -8,6 +8,7 @@ import {
   randomIds,
   resolveLimits,
   silentLogger,
+  type Bus,
   type Invites,
   type Logger,
   type Mesh as Engine,
@@ -45,6 +46,10 @@ export interface MeshServerOptions {
   dataDir: string
   /** Where rooms, events and accounts are kept; a SQLite file in `dataDir` unless told. It is closed with the server. */
   storage?: Storage
+  /** Where the signing keys live; `dataDir` unless told. Several nodes of one installation share them. */
+  keysDir?: string | undefined
+  /** Joins several nodes on one database, e.g. `await redis(url)`; it is closed with the server. Alone unless told. */
+  bus?: Bus | undefined
   /** Where in the host's URLs Mesh lives, e.g. `/mesh`; REST is below it and the WebSocket at `<basePath>/ws`. */
   basePath?: string
   /** Where people reach the server, without a trailing slash: the issuer of tokens, and an allowed origin. */
@@ -108,6 +113,8 @@ export interface MeshServer {
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   readonly storage: Storage
+  /** What joins this node with others; undefined where it is alone. */
+  readonly bus: Bus | undefined
   /** The signing keys. Revoking one ends what was opened with it. */
   readonly keys: Keys
   readonly issuer: string
@@ -126,7 +133,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const issuer = publicUrl ?? 'urn:mesh:local'
   const turn = options.turn && createTurn(options.turn)
   const rotationMs = (options.keyRotationDays ?? 30) * dayMs
-  const keys = await openKeys({ directory: dataDir, rotationMs, now: () => Date.now() })
+  const keys = await openKeys({ directory: options.keysDir ?? dataDir, rotationMs, now: () => Date.now() })
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords(options.passwords)
@@ -160,6 +167,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const authenticate = createAuthenticate(authentication)
   const engine = createEngine({
     storage,
+    ...(options.bus && { bus: options.bus }),
     capabilityKeys: keys.capability,
     issuer,
     authenticate,
@@ -236,6 +244,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     devices,
     engine,
     storage,
+    bus: options.bus,
     keys,
     issuer,
     async close({ drainMs = 0 } = {}) {
@@ -243,6 +252,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
       await engine.drain(drainMs)
       for (const end of [...detach]) end()
       await engine.close()
+      await options.bus?.close()
       await passwords.close()
       await storage.close()
     },

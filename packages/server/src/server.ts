@@ -4,11 +4,11 @@ import { resolveLimits, type Logger } from '@mesh/core'
 import * as v from 'valibot'
 import { ConfigError, type Config } from './config.ts'
 import { prepareFirstAdmin } from './first-admin.ts'
-import { createMesh, type MeshServer } from './mesh-server.ts'
+import type { MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
+import { openMesh } from './open-mesh.ts'
 import { isLoopbackHost } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
-import { openStorage } from './storage/open.ts'
 import { watchClock } from './wall-clock.ts'
 
 /** A standalone server that runs. */
@@ -34,17 +34,11 @@ const timeouts = {
 /** Starts Mesh on its own, as the settings have it. @throws Error with one sentence when it cannot start */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   requireLimits(config)
-  const storage = await openStorage(config.database)
-  const mesh = await createMesh({
-    dataDir: config.dataDir,
-    storage,
-    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+  const mesh = await openMesh(config, {
     allowedOrigins: config.allowedOrigins,
     trustedProxies: config.trustedProxies,
     boundToLoopback: () => isLoopbackHost(config.host),
     turn: config.turn,
-    limits: config.limits,
-    keyRotationDays: config.keyRotationDays,
     logger,
   })
   const server = createServer(timeouts, toNodeHandler(mesh))

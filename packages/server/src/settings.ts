@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { isNetwork } from './client-address.ts'
+import { isRedisUrl } from './bus/redis-client.ts'
 import { isHostName } from './host-name.ts'
 import { normalizeOrigin } from './origin.ts'
 import { isIceUrl } from './turn.ts'
@@ -41,6 +42,16 @@ const table = {
     description:
       'A SQLite file (sqlite: and a path, or just a path; relative paths start at the working directory), or PostgreSQL: postgres://user:password@host/database.',
     secret: true,
+  },
+  MESH_REDIS_URL: {
+    default: undefined,
+    description:
+      'Redis or Valkey, through which several nodes on one PostgreSQL database hear of each other: redis://user:password@host:6379, or rediss:// for TLS.',
+    secret: true,
+  },
+  MESH_KEYS_DIR: {
+    default: '<MESH_DATA_DIR>',
+    description: 'The directory of the signing keys. Several nodes of one installation share it.',
   },
   MESH_PUBLIC_URL: {
     default: undefined,
@@ -196,12 +207,24 @@ const databaseUrl = v.optional(
   ),
 )
 
+const redisUrl = v.optional(
+  v.pipe(
+    v.string(),
+    v.check(
+      isRedisUrl,
+      'redis://user:password@host:6379, or rediss:// for TLS (special characters in the password %-encoded)',
+    ),
+  ),
+)
+
 /** The settings as strings, checked and converted; paths are still as written. */
 export const settingsSchema = v.object({
   MESH_HOST: host,
   MESH_PORT: port,
   MESH_DATA_DIR: v.optional(v.string(), table.MESH_DATA_DIR.default),
   MESH_DATABASE_URL: databaseUrl,
+  MESH_REDIS_URL: redisUrl,
+  MESH_KEYS_DIR: v.optional(v.string()),
   MESH_PUBLIC_URL: publicUrl,
   MESH_ALLOWED_ORIGINS: allowedOrigins,
   MESH_TRUSTED_PROXIES: trustedProxies,

@@ -18,10 +18,11 @@ export function createMemoryBusLine(): MemoryBusLine {
     connect() {
       const own = new Map<string, Set<Listener>>()
       ends.add(own)
+      const isOpen = () => isUp && ends.has(own)
       return {
         publish(topic, message, unheard) {
           let isHeard = false
-          for (const end of isUp ? ends : []) {
+          for (const end of isOpen() ? ends : []) {
             if (end === own) continue
             for (const listener of end.get(topic) ?? []) {
               isHeard = true
@@ -36,7 +37,7 @@ export function createMemoryBusLine(): MemoryBusLine {
           return () => void listeners.delete(listener)
         },
         get isUp() {
-          return isUp
+          return isOpen()
         },
         async close() {
           own.clear()

@@ -13,6 +13,6 @@ export interface Bus {
   subscribe(topic: string, listener: (message: string) => void): () => void
   /** Whether messages get through both ways, as far as is known. */
   readonly isUp: boolean
-  /** Ends every subscription. */
+  /** Ends every subscription; the bus is not up from then on, and takes no more messages. */
   close(): Promise<void>
 }

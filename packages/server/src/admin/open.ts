@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { errorCodes, MeshError, type ErrorCode, type ErrorDetails } from '@mesh/core'
 import type { Config } from '../config.ts'
-import { createMesh, type MeshServer } from '../mesh-server.ts'
-import { openStorage } from '../storage/open.ts'
+import type { MeshServer } from '../mesh-server.ts'
+import { openMesh } from '../open-mesh.ts'
 import {
   operationOf,
   perform,
@@ -71,29 +71,10 @@ function onDatabase(config: Config): Admin {
       if (!creates && 'file' in database && !existsSync(database.file)) {
         throw new MeshError('NOT_FOUND', `There is no Mesh database ${database.file}`, { reason: 'no_database' })
       }
-      mesh ??= open(config, creates)
+      mesh ??= openMesh(config, { migrate: creates ? 'auto' : 'check' })
       return (await perform(await mesh, operation, input)) as AdminOutput<typeof operation>
     },
     close: async () => (await mesh)?.close(),
-  }
-}
-
-async function open(
-  { dataDir, database, publicUrl, limits, keyRotationDays }: Config,
-  creates: boolean,
-): Promise<MeshServer> {
-  const storage = await openStorage(database, { migrate: creates ? 'auto' : 'check' })
-  try {
-    return await createMesh({
-      dataDir,
-      storage,
-      limits,
-      keyRotationDays,
-      ...(publicUrl === undefined ? {} : { publicUrl }),
-    })
-  } catch (error) {
-    await storage.close()
-    throw error
   }
 }
 

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import { silentLogger, type Bus, type Logger } from '@mesh/core'
+import { createRedisConnections, type RedisClient } from './redis-client.ts'
+import { createTopics } from './topics.ts'
+
+export type { RedisClient, RedisConnection, RedisConnectionOptions } from './redis-client.ts'
+
+/** How a bus over Redis behaves; every setting has a default. */
+export interface RedisBusOptions {
+  /** Stands before every channel, so that several installations can share a server; `mesh:` unless told. */
+  prefix?: string
+  /** Hears when the bus is lost and when it is back. */
+  logger?: Logger
+}
+
+/** How often both connections are tried, so that one that is dead is noticed; in milliseconds. */
+const beatMs = 2_000
+/** How long a start waits for the server, in milliseconds; after that it goes on without. */
+const startMs = 3_000
+/** How many bytes may wait for the server to take them. Beyond, it does not keep up, and more would only be late. */
+const mostBytes = 16 * 1024 * 1024
+
+/**
+ * The bus of several nodes over one Redis or Valkey server: one connection to publish and one to listen. It comes back by
+ * itself, and then listens to what it did before. Resolves when it is up, or after three seconds without.
+ *
+ * @param server A URL (`redis://user:password@host:6379`), for which the package `ioredis` must be installed; or a client,
+ *   of which two duplicates are made and which stays its owner's to close.
+ * @throws Error with one sentence where the URL is none, or `ioredis` is missing
+ */
+export async function redis(server: string | RedisClient, options: RedisBusOptions = {}): Promise<Bus> {
+  const { prefix = 'mesh:', logger = silentLogger } = options
+  const connect = await createRedisConnections(server)
+  const [publisher, subscriber] = [connect(), connect()]
+  const self = randomUUID()
+  const topics = createTopics()
+  /** Topics that the server has confirmed, on the connection there is now. */
+  const confirmed = new Set<string>()
+  let waitingBytes = 0
+  let isClosed = false
+  let wasUp = false
+  let started = () => {}
+
+  const isUp = () =>
+    !isClosed &&
+    publisher.status === 'ready' &&
+    subscriber.status === 'ready' &&
+    topics.names().every((topic) => confirmed.has(topic))
+
+  function look(): void {
+    if (isUp() === wasUp || isClosed) return
+    wasUp = !wasUp
+    if (wasUp) logger.info({}, 'the bus is up')
+    else logger.warn({}, 'the bus is down: what other nodes store is read from the database meanwhile')
+    if (wasUp) started()
+  }
+
+  function listen(names: readonly string[]): void {
+    if (names.length === 0 || subscriber.status !== 'ready') return look()
+    subscriber.subscribe(...names.map((topic) => prefix + topic)).then(
+      () => {
+        for (const topic of names) confirmed.add(topic)
+        look()
+      },
+      // Not while this connection lives, then: the next one is asked again.
+      () => subscriber.disconnect(true),
+    )
+  }
+
+  for (const connection of [publisher, subscriber]) {
+    // What went wrong shows in the state. Without a listener it would end the process.
+    connection.on('error', () => {})
+    connection.on('close', look)
+  }
+  publisher.on('ready', look)
+  publisher.on('close', () => (waitingBytes = 0))
+  subscriber.on('close', () => confirmed.clear())
+  subscriber.on('ready', () => listen(topics.names()))
+  subscriber.on('message', (channel, message) => {
+    if (!channel.startsWith(prefix) || message.startsWith(self)) return
+    topics.deliver(channel.slice(prefix.length), message.slice(self.length))
+  })
+  const beat = setInterval(() => {
+    for (const connection of [publisher, subscriber]) {
+      if (connection.status === 'ready') connection.ping().catch(() => {})
+    }
+  }, beatMs).unref()
+
+  const isReached = new Promise<void>((resolve) => {
+    started = resolve
+    setTimeout(resolve, startMs).unref()
+  })
+  for (const connection of [publisher, subscriber]) connection.connect().catch(() => {})
+  await isReached
+
+  return {
+    publish(topic, message, unheard) {
+      if (!isUp() || waitingBytes > mostBytes) {
+        if (unheard) queueMicrotask(unheard)
+        return
+      }
+      waitingBytes += message.length
+      publisher.publish(prefix + topic, self + message).then(
+        (count) => {
+          waitingBytes -= message.length
+          // Of several servers each counts those that listen to itself, so that none is proof on one server alone.
+          if (count === 0) unheard?.()
+        },
+        // Lost with its connection, or on its way: nobody knows.
+        () => {},
+      )
+    },
+    subscribe(topic, listener) {
+      if (isClosed) return () => {}
+      const isNew = !topics.names().includes(topic)
+      const end = topics.add(topic, listener)
+      if (isNew) listen([topic])
+      return () => {
+        end()
+        if (isClosed || topics.names().includes(topic) || !confirmed.delete(topic)) return
+        subscriber.unsubscribe(prefix + topic).catch(() => {})
+      }
+    },
+    get isUp() {
+      return isUp()
+    },
+    async close() {
+      isClosed = true
+      clearInterval(beat)
+      topics.clear()
+      publisher.disconnect()
+      subscriber.disconnect()
+    },
+  }
+}

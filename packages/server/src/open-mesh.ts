@@ -1,0 +1,34 @@
+import type { Logger } from '@mesh/core'
+import { redis } from './bus/redis.ts'
+import type { Config } from './config.ts'
+import { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
+import { openStorage } from './storage/open.ts'
+
+/**
+ * Opens the installation that settings name: its database, its keys, and the bus where it has several nodes.
+ * @throws Error with one sentence; then nothing is left open
+ */
+export async function openMesh(
+  config: Config,
+  options: { migrate?: 'auto' | 'check'; logger?: Logger } & Partial<MeshServerOptions> = {},
+): Promise<MeshServer> {
+  const { dataDir, keysDir, database, redisUrl, publicUrl, limits, keyRotationDays } = config
+  const { migrate = 'auto', logger, ...more } = options
+  const storage = await openStorage(database, { migrate })
+  try {
+    const bus = redisUrl === undefined ? undefined : await redis(redisUrl, logger && { logger })
+    const shared = { dataDir, keysDir, storage, bus, limits, keyRotationDays }
+    return await createMesh({
+      ...shared,
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      ...(logger && { logger }),
+      ...more,
+    }).catch(async (error: unknown) => {
+      await bus?.close()
+      throw error
+    })
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
