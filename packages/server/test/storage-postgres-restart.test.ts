@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMeshError } from '@mesh/core/errors'
 import { postgres } from '@mesh/server/postgres'
+import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createOwnPostgres, hasOwnPostgres } from './own-postgres.ts'
-import { addRoom } from './storage-files.ts'
+import { addRoom, append } from './storage-files.ts'
 
 const rooms = ['room_1', 'room_2', 'room_3', 'room_4']
 const restarts = 3
@@ -73,5 +74,25 @@ describe.runIf(hasOwnPostgres)('a database that goes away', { timeout: 120_000 }
     expect(slowestRefusal).toBeLessThan(2_000)
     expect(slowestReturn).toBeLessThan(5_000)
     expect(acknowledged.size).toBeGreaterThan(restarts)
+  })
+
+  test('a connection that hangs is given up, and the next write goes over another one', async () => {
+    const server = await createOwnPostgres()
+    const storage = await postgres(server.url, { maxConnections: 1, statementTimeoutMs: 500, connectTimeoutMs: 1_000 })
+    onTestFinished(() => storage.close())
+    await addRoom(storage, 'room_1')
+    const outside = new pg.Client(server.url)
+    await outside.connect()
+    const { rows } = await outside.query<{ pid: number }>(
+      "select pid from pg_stat_activity where application_name = 'mesh'",
+    )
+    await outside.end()
+    const pid = rows[0]?.pid ?? 0
+    expect(rows).toHaveLength(1)
+    process.kill(pid, 'SIGSTOP')
+    onTestFinished(() => void process.kill(pid, 'SIGCONT'))
+    const lost = await append(storage, 'room_1', 'lost').catch((error: unknown) => isMeshError(error) && error.code)
+    expect(lost).toBe('UNAVAILABLE')
+    expect(await append(storage, 'room_1', 'next')).toMatchObject({ outcome: 'appended', event: { seq: 2 } })
   })
 })

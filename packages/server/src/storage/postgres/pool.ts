@@ -34,30 +34,25 @@ export interface PoolSettings {
 
 /**
  * A pool of connections of our own.
- * @throws Error with one sentence, which never has the URL: where `pg` is not installed, or the URL is none
+ * @throws Error with one sentence where `pg` is not installed; whether the URL is one shows when it is first used
  */
 export async function createPool(url: string, settings: PoolSettings): Promise<PostgresPool> {
   const { Pool } = await loadDriver()
-  try {
-    return new Pool({
-      connectionString: url,
-      application_name: 'mesh',
-      max: settings.max,
-      // For a free connection as much as for a new one.
-      connectionTimeoutMillis: settings.connectTimeoutMs,
-      statement_timeout: settings.statementTimeoutMs,
-      lock_timeout: settings.lockTimeoutMs,
-      idle_in_transaction_session_timeout: settings.idleTransactionTimeoutMs,
-      // The server's own limit says nothing once the server is out of reach.
-      query_timeout: settings.statementTimeoutMs + settings.connectTimeoutMs,
-      keepAlive: true,
-      // Idle connections do not keep a process alive whose owner forgot to close the storage.
-      allowExitOnIdle: true,
-    })
-  } catch {
-    // The driver's own words repeat the URL, and with it the password.
-    throw new Error('The URL of the PostgreSQL database is not valid; special characters in a password are %-encoded')
-  }
+  return new Pool({
+    connectionString: url,
+    application_name: 'mesh',
+    max: settings.max,
+    // For a free connection as much as for a new one.
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    statement_timeout: settings.statementTimeoutMs,
+    lock_timeout: settings.lockTimeoutMs,
+    idle_in_transaction_session_timeout: settings.idleTransactionTimeoutMs,
+    // The server's own limit says nothing once the server is out of reach.
+    query_timeout: settings.statementTimeoutMs + settings.connectTimeoutMs,
+    keepAlive: true,
+    // Idle connections do not keep a process alive whose owner forgot to close the storage.
+    allowExitOnIdle: true,
+  })
 }
 
 async function loadDriver(): Promise<typeof Driver> {
