@@ -53,6 +53,18 @@ describe('attempts', () => {
     expect([await bad('203.0.113.7'), await bad('203.0.113.8')]).toEqual([401, 429])
   })
 
+  it('to refresh a login count by it where the token was issued for it, and lock nobody out where it was not', async () => {
+    rig = await createRig({ limits: { attempts: { family: { burst: 2, per_s: 0.001 } } } })
+    const { refresh_token } = await rig.account('ann')
+    const refresh = async (token: string) => (await post('/auth/refresh', { refresh_token: token })).status
+    // Whoever has seen a capability token knows the id of its login.
+    const madeUp = `${refresh_token.split('.')[0]}.${'A'.repeat(64)}`
+    expect([await refresh(madeUp), await refresh(madeUp), await refresh(madeUp)]).toEqual([401, 401, 401])
+    expect((await post('/auth/logout', { refresh_token })).status).toBe(204)
+    const again = [await refresh(refresh_token), await refresh(refresh_token), await refresh(refresh_token)]
+    expect(again).toEqual([401, 401, 429])
+  })
+
   it('through fetch are limited where the host says the address', async () => {
     rig = await createRig({ limits: { attempts: { refresh: { burst: 1, per_s: 0.001 } } } })
     const call = async (address?: string) => {

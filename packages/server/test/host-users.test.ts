@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -286,6 +286,65 @@ it('a hook of its own sees no cookie that a foreign page made the browser send',
   const get = async (origin: string) =>
     (await fetch(`${rig.base}/api/v1/rooms`, { headers: { cookie: 'sid=1', origin } })).status
   expect([await get(rig.base), await get('https://evil.example')]).toEqual([200, 401])
+})
+
+it('what a host calls its sessions and users is nowhere in the database for having been revoked', async () => {
+  const { rig } = await createHost()
+  const [sessionId, userId] = [`cookie-${randomUUID()}`, `account-${randomUUID()}`]
+  await rig.mesh.revoke({ sessionId })
+  await rig.mesh.revoke({ userId })
+  const files = await Promise.all(['mesh.db', 'mesh.db-wal'].map((name) => readFile(join(rig.dataDir, name))))
+  for (const id of [sessionId, userId]) expect(Buffer.concat(files).includes(id)).toBe(false)
+})
+
+describe('a revocation that overtakes', () => {
+  /** A host whose storage lets something happen before a write goes in. */
+  async function createSlowHost() {
+    const storage = createMemoryStorage()
+    const { users, enrolments } = storage
+    let meanwhile = async (): Promise<unknown> => undefined
+    const after =
+      <A extends unknown[], R>(write: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        await meanwhile()
+        return write(...args)
+      }
+    const slow = {
+      ...storage,
+      users: { ...users, ensure: after(users.ensure) },
+      enrolments: { ...enrolments, create: after(enrolments.create) },
+    }
+    const { rig } = await createHost({ storage: slow })
+    return { rig, before: (happens: typeof meanwhile) => (meanwhile = happens) }
+  }
+
+  it('the making of a token leaves one that is good for nothing', async () => {
+    const { rig, before } = await createSlowHost()
+    before(async () => {
+      await rig.mesh.revoke({ userId: '17' })
+      // Into the second after the revocation: tokens are dated in whole ones.
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+    })
+    const { access_token } = await rig.mesh.tokens.mint({ user: { id: '17' } })
+    expect((await me(rig, access_token)).status).toBe(401)
+  })
+
+  it('the making of a code for a device leaves none', async () => {
+    const { rig, before } = await createSlowHost()
+    const { access_token } = await rig.mesh.tokens.mint({ user: { id: '17' } })
+    let made: Parameters<typeof rig.mesh.storage.enrolments.redeem>[0] | undefined
+    const { create } = rig.mesh.storage.enrolments
+    rig.mesh.storage.enrolments.create = (enrolment, max) => {
+      made = enrolment.code_hash
+      return create(enrolment, max)
+    }
+    before(() => rig.mesh.revoke({ userId: '17' }))
+    const answer = await rig.rest('POST', '/api/v1/devices/enrolments', undefined, access_token)
+    expect(answer).toMatchObject({ status: 401, body: { code: 'AUTH_INVALID' } })
+    expect(made).toBeTypeOf('string')
+    const device = { device_id: 'dev_x', name: 'x', public_key: 'x', jkt: 'x', created_at: Date.now(), expires_at: 0 }
+    expect(await rig.mesh.storage.enrolments.redeem(made ?? '', device, 9)).toEqual({ outcome: 'unknown' })
+  })
 })
 
 it('whoever comes in while a revocation is being written is out when it is', async () => {

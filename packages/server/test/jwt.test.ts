@@ -115,6 +115,13 @@ describe("another issuer's token at hello", async () => {
     expect(await hello(rig, await withClaims({ sub: 'u-18', iat: now + 2 })(issuer.forging()))).toBe('system.welcome')
   })
 
+  it('that does not say when it was made is older than any revocation of its user', async () => {
+    const undated = await withClaims({ sub: 'u-20', iat: undefined })(issuer.forging())
+    expect(await hello(rig, undated)).toBe('system.welcome')
+    await rig.mesh.revoke({ userId: 'u-20' })
+    expect(await hello(rig, undated)).toBe('AUTH_INVALID')
+  })
+
   it('refreshes a connection, for the same user alone', async () => {
     const wire = await rig.open()
     await wire.hello(await soundToken(issuer.forging()))
@@ -185,6 +192,7 @@ describe('jwt()', () => {
     ['neither', {}],
     ['an algorithm of secrets with public keys', { jwks: 'https://idp.example/jwks', algorithms: ['HS256'] }],
     ['none', { jwks: 'https://idp.example/jwks', algorithms: ['none'] }],
+    ['tokens that outlive the memory of a revocation', { secret: 's'.repeat(32), maxLife: 14 * 86_400 + 1 }],
   ])('does not start with %s', (_name, wrong) => {
     expect(() => jwt({ issuer: 'me', audience, ...wrong })).toThrow(TypeError)
   })

@@ -93,7 +93,8 @@ describe('users', () => {
     expect((await as(ann).get('/users?username=bob')).body).toEqual({
       data: [{ user_id: bob.user_id, username: 'bob' }],
     })
-    expect((await as(ann).get('/users?username=bo')).body).toEqual({ data: [] })
+    for (const other of ['bo', bob.user_id])
+      expect((await as(ann).get(`/users?username=${other}`)).body).toEqual({ data: [] })
 
     await rig.mesh.accounts.update(eve.user_id, { admin: true })
     const made = await as(eve).post('/users', { username: 'fay', password })

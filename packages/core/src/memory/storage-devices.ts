@@ -1,4 +1,4 @@
-import type { Device, DeviceStore, EnrolmentStore } from '../ports/index.ts'
+import type { Device, DeviceStore, Enrolment, EnrolmentStore } from '../ports/index.ts'
 import { keyOf, type OpenTables } from './storage-tables.ts'
 
 /** The devices of the memory storage. */
@@ -24,9 +24,7 @@ export function createDevices(open: OpenTables): DeviceStore {
         'device_id' in which ? device.device_id === which.device_id : device.user_id === which.user_id,
       )
       for (const { device_id } of meant) devices.delete(device_id)
-      if ('user_id' in which) {
-        for (const [hash, { user_id }] of enrolments) if (user_id === which.user_id) enrolments.delete(hash)
-      }
+      if ('user_id' in which) forgetCodes(enrolments, which.user_id)
       return meant.map(({ device_id }) => device_id).sort()
     },
 
@@ -62,6 +60,10 @@ export function createEnrolments(open: OpenTables): EnrolmentStore {
       return 'created'
     },
 
+    async forget(user_id) {
+      forgetCodes(open().enrolments, user_id)
+    },
+
     async redeem(code_hash, { device_id, name, public_key, jkt, created_at, expires_at }, max) {
       const { devices, enrolments, users } = open()
       const enrolment = enrolments.get(code_hash)
@@ -75,6 +77,10 @@ export function createEnrolments(open: OpenTables): EnrolmentStore {
       return { outcome: 'enrolled', device: { ...device } }
     },
   }
+}
+
+function forgetCodes(enrolments: Map<string, Enrolment>, of: string): void {
+  for (const [hash, { user_id }] of enrolments) if (user_id === of) enrolments.delete(hash)
 }
 
 function see(device: Device | undefined, at: number): void {

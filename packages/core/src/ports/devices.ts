@@ -49,6 +49,8 @@ export interface Enrolment {
 export interface EnrolmentStore {
   /** Adds a code. `full`: `max` codes of the user wait already. Expired ones go, whoever's they are. */
   create(enrolment: Enrolment, max: number): Promise<'created' | 'full'>
+  /** Forgets the codes of a user that wait for a device. */
+  forget(user_id: string): Promise<void>
   /**
    * Uses up a code and adds the device to its user's, in one step: of several at once exactly one gets it.
    * `unknown`: no such code, used or expired, or its user is disabled. `full`: the user has `max` devices; the code stays.

@@ -116,6 +116,19 @@ export const deviceCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'devices: the codes of a user that wait are forgotten, and nothing else',
+    async run(storage) {
+      await addUsers(storage, 'usr_a', 'usr_b')
+      await enrol(storage, 'usr_a', 'dev_1')
+      await storage.enrolments.create(codeOf('c1'), 5)
+      await storage.enrolments.create(codeOf('c2', 'usr_b'), 5)
+      await storage.enrolments.forget('usr_a')
+      same((await storage.enrolments.redeem('c1', deviceOf('dev_2'), 9)).outcome, 'unknown', 'the code')
+      same((await storage.enrolments.redeem('c2', deviceOf('dev_2'), 9)).outcome, 'enrolled', "somebody else's")
+      same((await storage.devices.find('dev_1'))?.user_id, 'usr_a', 'the device')
+    },
+  },
+  {
     name: 'devices: a jti is spent once, and remembered for as long as it was told',
     async run(storage) {
       await addUsers(storage, 'usr_a')

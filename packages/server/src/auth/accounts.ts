@@ -44,7 +44,7 @@ export interface Accounts {
   refresh(refresh_token: string, network?: string): Promise<Tokens>
   /** Ends a login, its connections included. An unknown token is as good as ended. */
   logout: Logins['logout']
-  /** Changes the password and ends every login of the user. @throws MeshError AUTH_INVALID, BAD_MESSAGE, RATE_LIMITED */
+  /** Changes the password and ends every login of the user, and the codes that wait for a device. @throws MeshError AUTH_INVALID, BAD_MESSAGE, RATE_LIMITED */
   changePassword(user_id: string, change: { current: string; next: string }, network?: string): Promise<void>
   /** Changes an account; disabling ends its logins and connections. @throws MeshError NOT_FOUND */
   update(user_id: string, change: { disabled?: boolean; username?: string; admin?: boolean }): Promise<User>
@@ -155,7 +155,11 @@ export function createAccounts(options: {
       if (!(await isTheirs(user, user?.username ?? user_id, current, network))) {
         throw new MeshError('AUTH_INVALID', 'Wrong password')
       }
-      await storage.users.update(user_id, { hashed_password: await passwords.hash(next) })
+      const hashed_password = await passwords.hash(next)
+      // Before as well: what ends a thief's login must not be what a failing storage leaves out.
+      await logins.end({ user_id })
+      await storage.users.update(user_id, { hashed_password })
+      await storage.enrolments.forget(user_id)
       await logins.end({ user_id })
     },
 

@@ -68,7 +68,9 @@ export function createHostSessions(options: {
       } = principal
       const user_id = hostUserId(id, knownBy)
       const sid = hostSessionId(principal.sessionId ?? user_id)
-      if (expiresAt <= now()) throw new MeshError('AUTH_EXPIRED')
+      // Read before it is looked up whether access was revoked: a token must not be younger than what was known when it was made.
+      const asked = now()
+      if (expiresAt <= asked) throw new MeshError('AUTH_EXPIRED')
       const { user, goodFrom } = await look(user_id, sid)
       if (issuedAt !== undefined && issuedAt < goodFrom) throw new MeshError('AUTH_INVALID')
       const username = fitName(principal.name ?? '') ?? user?.username ?? `User ${user_id.slice(-4)}`
@@ -80,7 +82,7 @@ export function createHostSessions(options: {
       const known = { user_id, username, admin, sid, host, expires_at: expiresAt }
       if (!issue) return known
       // Dated after a revocation that it comes after, or it would be taken for one that was meant.
-      const at = Math.max(now(), goodFrom)
+      const at = Math.max(asked, goodFrom)
       const life_s = (expiresAt - at) / 1000
       const claims = { ...(admin && { admin }), ...(kind && { kind }), ...(roles && { roles: [...roles] }) }
       const subject = { issuer, user_id, sid, host: claims, jti: randomIds.uuid(), now: at, life_s }

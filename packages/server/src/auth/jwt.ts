@@ -3,6 +3,7 @@ import { errors, jwtVerify, type JWTPayload } from 'jose'
 import * as v from 'valibot'
 import type { HostAuthenticate, HostPrincipal } from './host.ts'
 import { createJwtKeys, type JwtKeyOptions } from './jwt-keys.ts'
+import { rememberedMs } from './revoke.ts'
 
 /** Which tokens are good, and who they stand for. */
 export interface JwtOptions extends JwtKeyOptions {
@@ -12,7 +13,7 @@ export interface JwtOptions extends JwtKeyOptions {
   audience: string | readonly string[]
   /** The `typ` that it may have; `JWT`, `at+jwt` or none unless told. */
   typ?: string
-  /** The longest time to its `exp` from now, in seconds; a day unless told. */
+  /** The longest time to its `exp` from now, in seconds; a day unless told, at most the 14 that a revocation is remembered. */
   maxLife?: number
   /** How far the issuer's clock may be off, in seconds; 5 unless told. */
   clockTolerance?: number
@@ -60,6 +61,7 @@ const shown = v.object({
  */
 export function jwt(options: JwtOptions): HostAuthenticate {
   const { issuer, audience, typ, map, maxLife = 86_400, clockTolerance = 5 } = options
+  if (!(maxLife > 0 && maxLife * 1000 <= rememberedMs)) throw new TypeError('maxLife of jwt() is at most 14 days')
   const { key, algorithms } = createJwtKeys(options)
 
   const ask: HostAuthenticate = async ({ token }) => {
@@ -89,7 +91,8 @@ export function jwt(options: JwtOptions): HostAuthenticate {
       name: name ?? preferred_username,
       issuer,
       sessionId: sid,
-      issuedAt: iat === undefined ? undefined : iat * 1000,
+      // What does not say how old it is, is older than any revocation: nobody could take it back otherwise.
+      issuedAt: (iat ?? 0) * 1000,
       ...mapped,
       expiresAt: Math.min(exp * 1000 + clockTolerance * 1000, mapped.expiresAt ?? Infinity),
     }

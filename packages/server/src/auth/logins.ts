@@ -30,7 +30,7 @@ export interface Logins {
   refresh(refresh_token: string): Promise<{ user_id: string; tokens: Tokens }>
   /** Ends the login that a refresh token was issued for, its connections included; one that is unknown is as good as ended. */
   logout(refresh_token: string): Promise<void>
-  /** Ends a login, or every login of a user, with the connections. */
+  /** Ends a login, or every login of a user, with the connections. @throws MeshError UNAVAILABLE; the connections are closed even then */
   end(which: { sid: string } | { user_id: string }): Promise<void>
 }
 
@@ -58,8 +58,11 @@ export function createLogins(options: {
   }
 
   async function end(which: { sid: string } | { user_id: string }): Promise<void> {
-    await logins.revoke(which, now())
-    disconnect(which)
+    try {
+      await logins.revoke(which, now())
+    } finally {
+      disconnect(which)
+    }
   }
 
   return {
@@ -78,9 +81,10 @@ export function createLogins(options: {
     async refresh(refresh_token) {
       const shown = readRefreshToken(refresh_token)
       const { sid, generation } = shown
-      attempts.take('family', sid)
       const login = await logins.find(sid)
       if (!login || !shown.isOf(login)) throw invalidRefreshToken()
+      // Only a token that was issued counts: a login's id stands in its capability tokens, and must lock nobody out.
+      attempts.take('family', sid)
       const next = newRefreshToken(login, generation + 1)
       const at = now()
       const result = await logins.rotate({

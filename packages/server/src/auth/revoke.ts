@@ -1,4 +1,5 @@
-import type { Selector, Storage } from '@mesh/core'
+import { field, type Selector, type Storage } from '@mesh/core'
+import * as v from 'valibot'
 import type { Devices } from './devices.ts'
 import { defaultIssuer, hostSessionId, hostUserId } from './host.ts'
 
@@ -20,7 +21,7 @@ export type Revoke = (target: RevokeTarget) => Promise<void>
 type RevokedSelector = Extract<Selector, { user_id: string } | { sid: string } | { device_id: string }>
 
 /** How long a revocation is remembered: as long as any token it has to stop could live. Milliseconds. */
-const rememberedMs = 14 * 24 * 3600 * 1000
+export const rememberedMs = 14 * 24 * 3600 * 1000
 
 /** @see Revoke */
 export function createRevoke(options: {
@@ -40,10 +41,16 @@ export function createRevoke(options: {
     // At once, however long the disk takes; and once more when it is written, for whoever came in meanwhile.
     end()
     try {
-      await Promise.all(selectors.flatMap((which) => [note(which, at), endLogins(which, at), forgetDevices(which)]))
+      await Promise.all(selectors.map((which) => write(which, at)))
     } finally {
       end()
     }
+  }
+
+  async function write(which: RevokedSelector, at: number): Promise<void> {
+    // The note comes first: whoever adds something of the user's after this has forgotten it, finds the note when they look.
+    await note(which, at)
+    await Promise.all([endLogins(which, at), forgetDevices(which)])
   }
 
   async function note(which: RevokedSelector, revoked_at: number): Promise<void> {
@@ -62,10 +69,18 @@ export function createRevoke(options: {
   }
 }
 
-/** Both readings of an id: too much is ended rather than too little, and random ids are nobody else's by chance. */
+/**
+ * Both readings of an id that is written like one of Mesh: too much is ended rather than too little, and random ids are
+ * nobody else's by chance. Any other is only ever kept as a hash: a host's session id is as good as its cookie.
+ */
 function selectorsOf(target: RevokeTarget, issuers: readonly string[]): RevokedSelector[] {
-  if ('deviceId' in target) return [{ device_id: target.deviceId }]
-  if ('sessionId' in target) return [{ sid: hostSessionId(target.sessionId) }, { sid: target.sessionId }]
-  const known = target.issuer === undefined ? [...new Set([defaultIssuer, ...issuers])] : [target.issuer]
-  return [...known.map((issuer) => ({ user_id: hostUserId(target.userId, issuer) })), { user_id: target.userId }]
+  if ('deviceId' in target) return v.is(field.deviceId, target.deviceId) ? [{ device_id: target.deviceId }] : []
+  if ('sessionId' in target) {
+    const { sessionId } = target
+    return [{ sid: hostSessionId(sessionId) }, ...(v.is(field.sessionId, sessionId) ? [{ sid: sessionId }] : [])]
+  }
+  const { userId, issuer } = target
+  const known = issuer === undefined ? [...new Set([defaultIssuer, ...issuers])] : [issuer]
+  const users = known.map((knownBy) => ({ user_id: hostUserId(userId, knownBy) }))
+  return v.is(field.userId, userId) ? [...users, { user_id: userId }] : users
 }

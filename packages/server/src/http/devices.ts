@@ -47,10 +47,14 @@ export const deviceRoutes = [
     status: 201,
     answer: v.strictObject({ code: v.string(), expires_at: field.instant }),
     errors: ['ACCESS_DENIED', 'RATE_LIMITED'],
-    async handle({ app, principal }) {
+    async handle({ app, principal: { user_id, device_id }, confirm }) {
       // A stolen device must not be worth more than itself.
-      if (principal.device_id !== undefined) throw new MeshError('ACCESS_DENIED', 'A device adds no devices')
-      const { code, expires_at } = await app.devices.invite(principal.user_id)
+      if (device_id !== undefined) throw new MeshError('ACCESS_DENIED', 'A device adds no devices')
+      const { code, expires_at } = await app.devices.invite(user_id)
+      await confirm().catch(async (error: unknown) => {
+        await app.storage.enrolments.forget(user_id)
+        throw error
+      })
       return { code, expires_at: toInstant(expires_at) }
     },
   }),

@@ -73,6 +73,11 @@ export interface Call<P extends string, A extends Auth, Q, B> {
   readonly params: Readonly<Record<ParamsOf<P>, string>>
   readonly query: Q
   readonly body: B
+  /**
+   * Asks once more who calls, where something is made that outlives their access: what a revocation did not find must not
+   * be left behind by a call that was under way. @throws MeshError AUTH_*
+   */
+  readonly confirm: () => Promise<void>
   /** The network that the caller's address belongs to, for limits; undefined where nobody knows. */
   readonly network: string | undefined
 }

@@ -43,9 +43,9 @@ export const userRoutes = [
     // Others learn the id that goes with a name, and no more.
     answer: listOf(v.union([userView, v.pick(userView, ['user_id', 'username'])])),
     errors: ['ACCESS_DENIED'],
-    async handle({ app: { accounts }, principal, query: { username, ...asked } }) {
+    async handle({ app: { accounts, storage }, principal, query: { username, ...asked } }) {
       if (username !== undefined) {
-        const user = await accounts.find(username)
+        const user = await storage.users.findByName(username)
         return { data: user ? [shown(viewOf(user), principal)] : [] }
       }
       requireAdmin(principal)

@@ -53,6 +53,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
     },
     enrolments: {
       create: (enrolment, max) => write('createEnrolment', enrolment, max),
+      forget: (user_id) => write('forgetEnrolments', user_id),
       redeem: (code_hash, device, max) => write('redeemEnrolment', code_hash, device, max),
     },
     rooms: {

@@ -36,9 +36,14 @@ export async function redeemEnrolment(
   return { outcome: 'enrolled', device: toDevice(row) }
 }
 
+/** Forgets the codes of a user that wait for a device. */
+export async function forgetEnrolments(db: Db, user_id: string): Promise<void> {
+  await db.deleteFrom('mesh_enrolment').where('user_id', '=', user_id).execute()
+}
+
 /** Forgets a device, or all of a user with the codes that wait. */
 export async function removeDevices(db: Db, which: { device_id: string } | { user_id: string }): Promise<string[]> {
-  if ('user_id' in which) await db.deleteFrom('mesh_enrolment').where('user_id', '=', which.user_id).execute()
+  if ('user_id' in which) await forgetEnrolments(db, which.user_id)
   const every = db.deleteFrom('mesh_device').returning('device_id')
   const meant =
     'device_id' in which ? every.where('device_id', '=', which.device_id) : every.where('user_id', '=', which.user_id)

@@ -1,6 +1,13 @@
 import type { Db } from '../tables.ts'
 import { appendAudit } from './audit.ts'
-import { createEnrolment, redeemEnrolment, removeDevices, seeDevices, spendAssertion } from './devices.ts'
+import {
+  createEnrolment,
+  forgetEnrolments,
+  redeemEnrolment,
+  removeDevices,
+  seeDevices,
+  spendAssertion,
+} from './devices.ts'
 import { appendEvent, recordMissedCall } from './events.ts'
 import { acceptInvite, createInvite, revokeInvite } from './invites.ts'
 import { confirmLogin, createLogin, revokeLogins, rotateLogin } from './logins.ts'
@@ -35,6 +42,7 @@ export const operations = {
   revokeLogins,
   addRevocation,
   createEnrolment,
+  forgetEnrolments,
   redeemEnrolment,
   removeDevices,
   spendAssertion,
