@@ -1,6 +1,7 @@
 import type { Device, Enrolment } from '@mesh/core'
 import { toDevice } from '../rows.ts'
 import type { Db } from '../tables.ts'
+import { lockUser } from './users.ts'
 
 /** Adds a code for a device, unless as many of the user wait already. */
 export async function createEnrolment(db: Db, enrolment: Enrolment, max: number): Promise<'created' | 'full'> {
@@ -81,14 +82,4 @@ export async function seeDevices(db: Db, device_ids: readonly string[], at: numb
     .where('device_id', 'in', device_ids)
     .where((eb) => eb.or([eb('last_seen', 'is', null), eb('last_seen', '<', at)]))
     .execute()
-}
-
-/** The user, held until the transaction ends, so that what counts their devices or codes goes one after the other. */
-async function lockUser(db: Db, user_id: string): Promise<{ user_id: string; disabled: number } | undefined> {
-  return db
-    .updateTable('mesh_user')
-    .set((eb) => ({ disabled: eb.ref('disabled') }))
-    .where('user_id', '=', user_id)
-    .returning(['user_id', 'disabled'])
-    .executeTakeFirst()
 }

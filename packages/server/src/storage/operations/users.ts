@@ -1,7 +1,7 @@
 import type { User } from '@mesh/core'
 import { hasAdmin } from '../reads.ts'
 import { fromUser, toUser } from '../rows.ts'
-import type { Db } from '../tables.ts'
+import type { Db, UserTable } from '../tables.ts'
 
 /** What may change about a user. */
 export interface UserChange {
@@ -60,13 +60,7 @@ export async function updateUser(
   user_id: string,
   change: UserChange,
 ): Promise<{ outcome: 'updated'; user: User } | { outcome: 'taken' | 'missing' }> {
-  // Changes nothing, and holds the row: of two changes at once the second one builds on the first.
-  const row = await db
-    .updateTable('mesh_user')
-    .set((eb) => ({ admin: eb.ref('admin') }))
-    .where('user_id', '=', user_id)
-    .returningAll()
-    .executeTakeFirst()
+  const row = await lockUser(db, user_id)
   if (!row) return { outcome: 'missing' }
   const next = fromUser({ ...toUser(row), ...change })
   if (next.name_key !== null && next.name_key !== row.name_key) {
@@ -79,4 +73,17 @@ export async function updateUser(
   }
   await db.updateTable('mesh_user').set(next).where('user_id', '=', user_id).execute()
   return { outcome: 'updated', user: toUser(next) }
+}
+
+/**
+ * The user, held until the transaction ends: of two changes at once the second one builds on the first, and what counts
+ * their devices or codes goes one after the other.
+ */
+export async function lockUser(db: Db, user_id: string): Promise<UserTable | undefined> {
+  return db
+    .updateTable('mesh_user')
+    .set((eb) => ({ disabled: eb.ref('disabled') }))
+    .where('user_id', '=', user_id)
+    .returningAll()
+    .executeTakeFirst()
 }
