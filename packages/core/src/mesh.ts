@@ -1,4 +1,5 @@
 import { capabilities, capsOf, type RoomPolicy, type Role } from './acl.ts'
+import { createAccessWatch } from './access-watch.ts'
 import { createAddressCounts } from './addresses.ts'
 import { createAudit, type Audit } from './audit.ts'
 import { createAdmission } from './admission.ts'
@@ -118,6 +119,8 @@ export interface Mesh {
 
 /** How often it is noted which devices are here, in seconds. */
 const seenEveryS = 60
+/** How often it is looked up who may still be connected while other nodes are not heard, in seconds. */
+const blindRevocationsS = 5
 /** How often rooms are looked up while other nodes are not heard, in seconds. */
 const blindCheckS = 2
 
@@ -248,6 +251,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const lastSeen = createLastSeen({ storage, clock, logger })
   let closing = false
   const load = { bytes: 0 }
+  const accessWatch = createAccessWatch({ storage, clock, logger, sessions })
   let ticks = 0
   let wasUp = true
   const admit = options.authorize && createAdmission({ storage, decide, rooms })
@@ -316,6 +320,9 @@ export function createMesh(options: MeshOptions): Mesh {
     const isBack = bus.isUp && !wasUp
     wasUp = bus.isUp
     if (isBack || ticks % every === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
+    // A word that was lost is lost for good, so revocations are looked up now and then at any rate.
+    const lookEvery = bus.isUp ? limits.position_check_s : blindRevocationsS
+    accessWatch.tick(isBack || (options.bus !== undefined && ticks % lookEvery === 0))
     if (ticks % seenEveryS === 0) for (const connection of connections) lastSeen.note(connection.device_id)
     void lastSeen.flush()
     stopTicking = clock.after(1000, tick)

@@ -62,6 +62,8 @@ export class Session implements Peer, OutboxOwner {
   issued_at: number | undefined
   expires_at: number | undefined
   host: object | undefined
+  /** When it was last found out who is here, on this node's wall clock. */
+  proven_at = 0
   /** How many frames came in, the hello left out. */
   received = 0
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
@@ -123,7 +125,8 @@ export class Session implements Peer, OutboxOwner {
 
   /** Takes over what a fresh access token of the same identity says. */
   renew({ username, sid, kid, device_jkt, admin, issued_at, expires_at, host }: Principal): void {
-    Object.assign(this, { username, sid, kid, device_jkt, admin, issued_at, expires_at, host })
+    const proven_at = this.#host.clock.now()
+    Object.assign(this, { username, sid, kid, device_jkt, admin, issued_at, expires_at, host, proven_at })
   }
 
   /** There is access again: what waited for it may go out. */

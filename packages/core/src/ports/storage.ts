@@ -87,11 +87,25 @@ export interface Revocation {
   expires_at: number
 }
 
+/** Those of whom somebody wants to know whether their access is over. */
+export interface AccessIds {
+  user_ids: readonly string[]
+  sids: readonly string[]
+  device_ids: readonly string[]
+}
+
 export interface RevocationStore {
   /** Notes a revocation; of two on the same id the later ends of both count. Forgets what has expired by `revoked_at`. */
   add(revocation: Revocation): Promise<void>
   /** Those on any of the ids that have not expired by `now`, by ascending id. */
   find(ids: readonly string[], now: number): Promise<Revocation[]>
+  /**
+   * Whose access is over, and what of it: all that was granted before an instant. That is everything (`Infinity`) of a user
+   * who is disabled, of a login that was revoked and of a device that is not there any more; of a user on whom there is a
+   * revocation, it is what is older than the second after that, in which tokens tell no earlier from later. A user or login
+   * that is not known here is somebody else's to judge.
+   */
+  ended(of: AccessIds, now: number): Promise<{ id: string; before: number }[]>
 }
 
 export interface Room {

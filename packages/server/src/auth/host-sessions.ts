@@ -1,5 +1,6 @@
 import {
   fitName,
+  goodFrom,
   issueAccess,
   MeshError,
   randomIds,
@@ -49,9 +50,8 @@ export function createHostSessions(options: {
     ])
     const of = (id: string): Revocation | undefined => revocations.find((revocation) => revocation.id === id)
     if (user?.disabled || of(sid)) throw new MeshError('AUTH_INVALID')
-    const revoked_at = of(user_id)?.revoked_at
-    // Tokens say when they were made in whole seconds: what was made in that second may be older.
-    return { user, goodFrom: revoked_at === undefined ? 0 : (Math.floor(revoked_at / 1000) + 1) * 1000 }
+    const revocation = of(user_id)
+    return { user, goodFrom: revocation ? goodFrom(revocation) : 0 }
   }
 
   return {

@@ -1,15 +1,17 @@
-import type {
-  AuditFilter,
-  AuditHead,
-  AuditRecord,
-  Device,
-  Login,
-  Member,
-  Revocation,
-  Room,
-  RoomEvent,
-  Terminal,
-  User,
+import {
+  endedOf,
+  type AccessIds,
+  type AuditFilter,
+  type AuditHead,
+  type AuditRecord,
+  type Device,
+  type Login,
+  type Member,
+  type Revocation,
+  type Room,
+  type RoomEvent,
+  type Terminal,
+  type User,
 } from '@mesh/core'
 import { nameKey } from './name-key.ts'
 import { toAudit, toDevice, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
@@ -87,6 +89,26 @@ export async function findRevocations(db: Db, ids: readonly string[], now: numbe
     .where('expires_at', '>', now)
     .orderBy('id')
     .execute()
+}
+
+/** Whose access is over, and what of it. What ends meanwhile may or may not be seen. */
+export async function findEnded(db: Db, { user_ids, sids, device_ids }: AccessIds, now: number) {
+  const among = async (ids: readonly string[], select: (ids: string[]) => { execute(): Promise<{ id: string }[]> }) =>
+    // Not every dialect knows an empty list.
+    ids.length === 0 ? [] : (await select([...ids]).execute()).map(({ id }) => id)
+  // One after the other: they share a connection.
+  const users = await among(user_ids, (ids) =>
+    db.selectFrom('mesh_user').select('user_id as id').where('user_id', 'in', ids).where('disabled', '=', 1),
+  )
+  const logins = await among(sids, (ids) =>
+    db.selectFrom('mesh_login').select('sid as id').where('sid', 'in', ids).where('revoked_at', 'is not', null),
+  )
+  const devices = await among(device_ids, (ids) =>
+    db.selectFrom('mesh_device').select('device_id as id').where('device_id', 'in', ids),
+  )
+  const noted = await findRevocations(db, [...user_ids, ...sids], now)
+  const there = new Set(devices)
+  return endedOf([...users, ...logins, ...device_ids.filter((id) => !there.has(id))], noted)
 }
 
 /** Finds a room. */

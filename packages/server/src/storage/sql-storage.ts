@@ -43,6 +43,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
     revocations: {
       add: (revocation) => write('addRevocation', revocation),
       find: (ids, now) => read((db) => reads.findRevocations(db, ids, now)),
+      ended: (of, now) => read((db) => reads.findEnded(db, of, now)),
     },
     devices: {
       find: (device_id) => read((db) => reads.findDevice(db, device_id)),
