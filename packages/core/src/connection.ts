@@ -1,4 +1,5 @@
 import { RawAllowance, type Allowance } from './bucket.ts'
+import type { Bridge, Bridges } from './cluster/bridges.ts'
 import type { Peer, Principal } from './context.ts'
 import { toInstant } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
@@ -25,6 +26,9 @@ export interface ConnectionHost extends SessionHost {
   readonly authenticate: Authenticate
   readonly revalidate: Revalidate | undefined
   allowanceOf(identity: string): Allowance
+  /** The other node on which a session lives, if it is there; and the way to it. */
+  homeOfSession(session_id: string): string | undefined
+  bridge: Bridges['open']
   /** The hello of a connection was good. */
   welcomed(connection: Connection): void
   /** A connection is over; `welcomed` says whether its hello had been good. */
@@ -58,6 +62,10 @@ export class Connection implements TransportConnection, SessionConnection {
   #request: ConnectionRequest | undefined
   #state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello'
   #session: Session | undefined
+  /** The way to the session, where that lives on another node. */
+  #bridge: Bridge | undefined
+  /** Whether the other node has answered. */
+  #isAcross = false
   #cancelHello: (() => void) | undefined
   // Whom a revocation meant while it was being found out who is here: what was read then may be older than it. A list for
   // each that asks; never put down between the answer and its use, or a revocation could slip in between.
@@ -87,7 +95,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Whether the hello was good. */
   get isWelcome(): boolean {
-    return this.#session !== undefined
+    return this.#session !== undefined || this.#isAcross
   }
 
   message(text: string, size: number): void {
@@ -112,7 +120,7 @@ export class Connection implements TransportConnection, SessionConnection {
   }
 
   closed(code?: number, reason?: string): void {
-    if (!this.#end()) return
+    if (!this.#end(code, reason)) return
     // Whoever leaves for good says so: 1001 as browsers do when a page is left, or 1000 and the word.
     if (code === 1001 || (code === 1000 && reason === 'leave')) this.#session?.end('left')
     else this.#session?.detach(this)
@@ -141,6 +149,7 @@ export class Connection implements TransportConnection, SessionConnection {
   /** Looks after liveness and the life of the access token; called about once a second. */
   tick(): void {
     const session = this.#session
+    this.#bridge?.tick()
     if (this.#state !== 'open' || !session) return
     const { clock, hub } = this.#host
     const now = clock.monotonic()
@@ -219,9 +228,10 @@ export class Connection implements TransportConnection, SessionConnection {
   }
 
   /** The end, whoever wants it: the state comes first, so that no frame that is still to be delivered acts. */
-  #end(): boolean {
+  #end(code?: number, reason?: string): boolean {
     if (this.#state === 'closed') return false
     this.#state = 'closed'
+    this.#bridge?.end(code, reason)
     this.#cancelHello?.()
     this.#request = undefined
     this.#allowance?.giveBack(this.#raw)
@@ -232,8 +242,12 @@ export class Connection implements TransportConnection, SessionConnection {
   /** The first frame: nothing else is read before it is judged, and a second one before the welcome is a fault. */
   #hello(text: string, size: number): void {
     const { limits } = this.#host
+    if (this.#bridge) return this.#pass(this.#bridge, text, size)
     const hello = this.#state === 'hello' && size <= limits.hello_bytes ? parseHello(text, limits.depth) : undefined
     if (!hello) return this.close('protocol')
+    const { resume } = hello.payload
+    const home = resume && this.#host.homeOfSession(resume.session_id)
+    if (home !== undefined) return this.#cross(home, text, size)
     this.#state = 'authenticating'
     const bars = this.#raiseBars()
     this.#admit(hello, bars)
@@ -244,6 +258,39 @@ export class Connection implements TransportConnection, SessionConnection {
         this.close(reasonFor(error))
       })
       .finally(() => this.#lowerBars(bars))
+  }
+
+  /** The session lives on another node, which judges the hello and all that follows; the socket stays here. */
+  #cross(home: string, text: string, size: number): void {
+    const host = this.#host
+    const request = this.#request ?? pastRequest(this.address)
+    this.#state = 'authenticating'
+    this.#bridge = host.bridge(
+      home,
+      request,
+      { text, size },
+      {
+        socket: this.socket,
+        answered: () => {
+          this.#cancelHello?.()
+          host.welcomed(this)
+          this.#isAcross = true
+        },
+        close: (code, reason) => {
+          if (this.#end()) this.socket.close(code, reason)
+        },
+        lost: () => this.close('overload'),
+      },
+    )
+  }
+
+  /** What a bridged client sends: its node counts along, as every node does on what comes in. */
+  #pass(bridge: Bridge, text: string, size: number): void {
+    const { clock, limits } = this.#host
+    if (!this.#isAcross) return this.close('protocol')
+    if (this.socket.bufferedAmount > limits.queue_bytes) return this.close('slow_consumer')
+    if (this.#raw.takeFrame(clock.monotonic(), limits) === 0) bridge.message(text, size)
+    else this.close('rate_limited')
   }
 
   async #admit({ id, payload: { token, device_id, resume } }: Hello, bars: readonly Bar[]): Promise<void> {

@@ -19,7 +19,7 @@ describe('the hello', () => {
       payload: { user_id: world.ann, resumed: false, heartbeat_s: 25, server_time: '2026-01-01T00:00:00.000Z' },
     })
     expect(welcome.payload.peer_id).toMatch(/^peer_[\w-]{22}$/)
-    expect(welcome.payload.session_id).toMatch(/^sess_[\w-]{22}$/)
+    expect(welcome.payload.session_id).toMatch(/^sess_[\w-]{33}$/)
     expect(welcome.payload.features).toEqual(expect.arrayContaining(['chat', 'presence', 'rtc']))
     expect(welcome.payload.limits).toMatchObject({ frame_bytes: 98_304 })
     expect(welcome.payload).not.toHaveProperty('device_id')

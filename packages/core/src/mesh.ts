@@ -82,6 +82,8 @@ export interface MeshOptions {
 
 /** The engine: one door for connections, and what the host may do in process. */
 export interface Mesh {
+  /** The name of this node among those of the installation. */
+  readonly node: string
   readonly limits: Limits
   readonly rooms: Rooms
   readonly invites: Invites
@@ -124,6 +126,9 @@ const blindRevocationsS = 5
 /** How often rooms are looked up while other nodes are not heard, in seconds. */
 const blindCheckS = 2
 
+/** How many characters the name of a node has: 66 random bits. */
+const nodeLength = 11
+
 const answered = { answered: true } as const
 const areas = ['chat', 'presence', 'rtc', 'p2p', 'terminal']
 
@@ -148,8 +153,9 @@ export function createMesh(options: MeshOptions): Mesh {
   const counts = createCounts()
   const parts: Area<never>[] = []
   // Hub and cluster know each other; neither acts before both are there.
+  const node = ids.secret().slice(-nodeLength)
   const cluster = createCluster({
-    node: ids.uuid(),
+    node,
     bus,
     clock,
     ids,
@@ -158,6 +164,7 @@ export function createMesh(options: MeshOptions): Mesh {
     depth: limits.depth,
     hub: () => hub,
     route: (peer, frame, size) => router.route(peer, frame, size),
+    accept: (socket, request) => accept(socket, request),
   })
   const hub: Hub = createHub({
     storage,
@@ -258,6 +265,9 @@ export function createMesh(options: MeshOptions): Mesh {
   const others = { areSilent: () => !bus.isUp, passOn: cluster.passOn }
   const router = createRouter(engine, handlers, createRepeats(), others, admit)
   const host: ConnectionHost = {
+    node,
+    homeOfSession: cluster.homeOfSession,
+    bridge: cluster.bridge,
     clock,
     ids,
     limits,
@@ -283,6 +293,14 @@ export function createMesh(options: MeshOptions): Mesh {
       lastSeen.note(connection.device_id)
       addresses.ended(connection.address, connection.isWelcome)
     },
+  }
+
+  function accept(socket: MeshSocket, request: ConnectionRequest): TransportConnection {
+    addresses.opened(request.address)
+    const connection = new Connection(host, socket, request)
+    connections.add(connection)
+    if (closing) connection.close('drain')
+    return connection
   }
 
   /** Closes the connections that are meant on this node, and ends the sessions that wait for one. */
@@ -344,6 +362,7 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   return {
+    node,
     limits,
     grant,
     audit,
@@ -374,13 +393,7 @@ export function createMesh(options: MeshOptions): Mesh {
       return 'too_many'
     },
 
-    accept(socket, request) {
-      addresses.opened(request.address)
-      const connection = new Connection(host, socket, request)
-      connections.add(connection)
-      if (closing) connection.close('drain')
-      return connection
-    },
+    accept,
 
     disconnect: disconnectAll,
 

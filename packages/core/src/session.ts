@@ -17,6 +17,8 @@ import type { MeshSocket } from './transport.ts'
 
 /** What sessions share. */
 export interface SessionHost {
+  /** The name of this node. */
+  readonly node: string
   readonly clock: Clock
   readonly ids: Ids
   readonly limits: Limits
@@ -84,7 +86,8 @@ export class Session implements Peer, OutboxOwner {
 
   constructor(host: SessionHost, principal: Principal, identity: string, buckets: ClassBuckets) {
     this.#host = host
-    this.session_id = host.ids.id('sess')
+    // Whichever node its client comes back to, the id says where to find it.
+    this.session_id = host.ids.id('sess') + host.node
     this.peer_id = host.ids.id('peer')
     this.#resumeToken = host.ids.secret()
     this.user_id = principal.user_id

@@ -7,6 +7,8 @@ import type { Hub } from '../hub.ts'
 import type { Ids } from '../ids.ts'
 import { internalError } from '../internal-error.ts'
 import type { Bus, Clock, Logger } from '../ports/index.ts'
+import type { Connection, ConnectionRequest, MeshSocket } from '../transport.ts'
+import { createBridges, type Bridges } from './bridges.ts'
 import { createCalls } from './calls.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { createGossip } from './gossip.ts'
@@ -24,6 +26,10 @@ export interface Cluster {
   home(peer: Peer, session_id: string, isOpen: boolean): void
   /** Passes a frame on to the node on which its session lives; false when that is this one, or none. */
   passOn(peer: Peer, session_id: string, frame: ClientFrame, size: number): boolean
+  /** The other node on which a session lives, if it is there. */
+  homeOfSession(session_id: string): string | undefined
+  /** Opens a bridge to a session of another node. */
+  readonly bridge: Bridges['open']
   /** Looks after the other nodes; called about once a second. */
   tick(): void
   /** Tells the others that this node stops. */
@@ -36,7 +42,7 @@ export interface Cluster {
  * passed on to it.
  */
 export function createCluster(options: {
-  /** A name of this node that no other has, nor had. */
+  /** A name of this node that no other has, nor had, and as long as theirs: the ids of its sessions end with it. */
   node: string
   bus: Bus
   clock: Clock
@@ -48,10 +54,17 @@ export function createCluster(options: {
   hub: () => Hub
   /** Judges and handles a frame. @throws MeshError, or rejects with it */
   route(peer: Peer, frame: ClientFrame, size: number): void | Promise<void>
+  /** Takes a connection as if its socket were here. */
+  accept(socket: MeshSocket, request: ConnectionRequest): Connection
 }): Cluster {
   const { node, bus, encoder } = options
   const calls = createCalls(options)
   const homes = createHomes()
+  const bridges = createBridges({
+    ...options,
+    newId: options.ids.uuid,
+    send: (to, bridge, what, text) => links.to(to).send({ kind: 'bridge', node, bridge, what }, text),
+  })
   const directory = createDirectory({ forward, refuse, reaches: (other) => bus.isUp && gossip.reaches(other) })
   const gossip = createGossip({
     ...options,
@@ -73,6 +86,7 @@ export function createCluster(options: {
       lost(from) {
         directory.forget(from)
         links.giveUp(from)
+        bridges.lose(from)
         for (const { peer_id, session_id } of homes.takeAll(from)) abandon(peer_id, session_id)
       },
     },
@@ -137,9 +151,11 @@ export function createCluster(options: {
     asked: gossip.asked,
     reaches: gossip.reaches,
     over: gossip.lose,
+    unheard: gossip.doubt,
     deliver(message, text) {
       if (message.kind === 'frame') take(message, text)
       else if (message.kind === 'home') homes.set(message)
+      else if (message.kind === 'bridge') bridges.take(message.node, message, text)
       else if (message.kind === 'call') {
         const peer = directory.find(message.peer_id)
         if (peer) calls.take(peer, text, message.size)
@@ -166,7 +182,15 @@ export function createCluster(options: {
       else lost()
       return true
     },
-    tick: gossip.tick,
+    homeOfSession(session_id) {
+      const home = session_id.slice(-node.length)
+      return home !== node && bus.isUp && gossip.reaches(home) ? home : undefined
+    },
+    bridge: bridges.open,
+    tick() {
+      gossip.tick()
+      links.tick()
+    },
     close() {
       links.close()
       gossip.close()

@@ -6,6 +6,8 @@ import { everybody, type Numbered, type PeerCard, type Place, type Told } from '
 const beatMs = 5_000
 const doubtfulMs = 12_000
 const goneMs = 15_000
+/** How long it has to be heard again when nobody listens there, in ms. */
+const unheardMs = 3_000
 
 /** What becomes of what other nodes tell. */
 export interface GossipHooks {
@@ -22,6 +24,8 @@ export interface Gossip {
   tell(told: Told): void
   /** Somebody wants to hear everything. */
   asked(node: string): void
+  /** Nobody listens at a node: unless it is heard again soon, it is gone. */
+  doubt(node: string): void
   /** A node, and all its peers, are gone as far as this one is concerned. */
   lose(node: string): void
   /** Whether a node was heard lately. */
@@ -132,6 +136,10 @@ export function createGossip(options: {
   return {
     tell,
     lose,
+    doubt(from) {
+      const heard = nodes.get(from)
+      if (heard) heard.at = Math.min(heard.at, clock.monotonic() - goneMs + unheardMs)
+    },
     asked(from) {
       // What was told before this node was there got to nobody here.
       if (!nodes.has(from)) meet(from, -1)

@@ -32,6 +32,8 @@ export interface Link {
    * have to say of the time before comes too late.
    */
   giveUp(): void
+  /** Lets the other node know, once it is heard again, that it was given up. */
+  remind(): void
   close(): void
 }
 
@@ -46,18 +48,31 @@ export function createLink(options: {
   deliver(message: Direct, text: string): void
   /** The other end has given this one up. */
   over(): void
+  /** Nobody listens at the other end now. */
+  unheard(): void
 }): Link {
-  const { node, other, life, bus, clock, deliver, over } = options
+  const { node, other, life, bus, clock, deliver, over, unheard } = options
   const kept = new Ring<Sent>()
   let sent = 0
   let taken = { life: 0, n: 0, isOver: false }
   let stopProbe: (() => void) | undefined
+  let asked = { n: 0, at: Number.NEGATIVE_INFINITY }
 
-  const say = (message: Direct) => bus.publish(topicOf(other), write(message))
-  const askAgain = () => say({ kind: 'again', node, from: taken.n + 1, life: taken.life })
+  const say = (message: Direct) => bus.publish(topicOf(other), write(message), unheard)
+
+  /** Once for each gap and while: everything behind it arrives too early, and would ask again for all of it. */
+  function askAgain(): void {
+    const now = clock.monotonic()
+    if (asked.n === taken.n && now - asked.at < probeMs) return
+    asked = { n: taken.n, at: now }
+    say({ kind: 'again', node, from: taken.n + 1, life: taken.life })
+  }
 
   function publish(one: Sent): void {
-    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life }, one.text), () => lose(one))
+    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life }, one.text), () => {
+      lose(one)
+      unheard()
+    })
   }
 
   /** Whoever is told that it was lost must not see it arrive later: its number goes to a message that says nothing. */
@@ -85,10 +100,17 @@ export function createLink(options: {
     for (const one of Array.from({ length: kept.length }, (_, i) => kept.at(i))) if (one) act(one)
   }
 
+  function remind(): void {
+    if (taken.isOver && taken.life > 0) say({ kind: 'over', node, life: taken.life })
+  }
+
   /** Goes along with a new beginning of the other end, which counts from 1 again. False when this one was given up. */
   function follow(its: number): boolean {
-    if (taken.life !== its) taken = { life: its, n: 0, isOver: false }
-    if (taken.isOver) say({ kind: 'over', node, life: its })
+    if (taken.life !== its) {
+      taken = { life: its, n: 0, isOver: false }
+      asked = { n: 0, at: Number.NEGATIVE_INFINITY }
+    }
+    remind()
     return !taken.isOver
   }
 
@@ -124,6 +146,7 @@ export function createLink(options: {
       each(lose)
       taken.isOver = true
     },
+    remind,
     close() {
       stopProbe?.()
       each(lose)
@@ -136,6 +159,8 @@ export interface Links {
   to(other: string): Pick<Link, 'send'>
   /** A node is not heard any more. What is not lost by that waits, in case it comes back. */
   giveUp(other: string): void
+  /** Called about once a second. */
+  tick(): void
   close(): void
 }
 
@@ -148,6 +173,8 @@ export function createLinks(options: {
   asked(from: string): void
   /** Whether a node was heard lately. */
   reaches(other: string): boolean
+  /** Nobody listens at another node now. */
+  unheard(other: string): void
   /** Another node has given this one up, and all they had with each other. */
   over(other: string): void
 }): Links {
@@ -162,10 +189,13 @@ export function createLinks(options: {
       ...options,
       other,
       life: ++lives,
+      unheard: () => options.unheard(other),
       over() {
         link.close()
         links.delete(other)
         options.over(other)
+        // With the first word of the new beginning the other end knows of it.
+        to(other).send({ kind: 'nothing', node })
       },
     })
     links.set(other, link)
@@ -188,6 +218,9 @@ export function createLinks(options: {
         link?.close()
         links.delete(other)
       })
+    },
+    tick() {
+      for (const [other, link] of links) if (options.reaches(other)) link.remind()
     },
     close() {
       unsubscribe()

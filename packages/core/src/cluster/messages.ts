@@ -42,6 +42,19 @@ export type Told =
 /** Something told, by whom, and as the how manieth. */
 export type Numbered = Told & { node: string; n: number }
 
+/** What goes over a bridge: between the node that has a client's socket and the one that has its session. */
+export type Bridging =
+  | { is: 'open'; address: string; size: number; authorization?: string; cookie?: string }
+  /** A frame of the client, and one for it. */
+  | { is: 'in'; size: number }
+  | { is: 'out' }
+  /** The client gave a sign of life; it is asked for one. */
+  | { is: 'alive' }
+  | { is: 'ping' }
+  /** The client's socket has closed; the session wants it closed. */
+  | { is: 'end'; code?: number; reason?: string }
+  | { is: 'close'; code: number; reason: string }
+
 /** What one node has for another. Texts of clients stand behind the line, where nothing has to escape them. */
 export type Direct = (
   | /** Tell me everything. */ { kind: 'ask' }
@@ -66,6 +79,8 @@ export type Direct = (
     }
   /** A session in which a peer of yours has part lives here, or has ended. */
   | { kind: 'home'; peer_id: string; session_id: string; isOpen: boolean }
+  /** A client has its socket on one of us and its session on the other. */
+  | { kind: 'bridge'; bridge: string; what: Bridging }
   /** A frame of a peer of mine, about a session that lives with you. */
   | { kind: 'call'; peer_id: string; size: number }
 ) & {

@@ -38,7 +38,10 @@ export function createBusLine(world: World): BusLine {
       ends.set(node, own)
       return {
         publish(topic, message, unheard) {
-          if (!node.isUp || node.isCutOff) return unheard?.()
+          const isHeard = [...ends].some(
+            ([other, topics]) => other !== node && other.isUp && !other.isCutOff && topics.get(topic)?.size,
+          )
+          if (!node.isUp || node.isCutOff || !isHeard) return unheard?.()
           for (const [other, topics] of ends) {
             if (other === node || !other.isUp || world.strikes('bus_loss', losing)) continue
             travel(`${node.name} ${other.name} ${topic}`, () => {

@@ -133,7 +133,9 @@ export function createCluster(world: World): Cluster {
       lives[place] = (lives[place] ?? 0) + 1
       offsets[place] ??= 0
       const life = createNodeLife(world, `n${place}.${lives[place]}`, () => offsets[place] ?? 0)
-      places[place] = Object.assign(life, { mesh: engineOf(life) })
+      const mesh = engineOf(life)
+      world.record({ kind: 'begin', node: life.name, id: mesh.node })
+      places[place] = Object.assign(life, { mesh })
     },
     crash(place) {
       places[place]?.end()

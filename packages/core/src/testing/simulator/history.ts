@@ -9,6 +9,8 @@ export type Barred = { user_id: string } | { sid: string }
 
 /** What happened, one thing at a time. `conn` names one connection, `node` one life of one node. */
 export type Happening =
+  /** A node has begun; the ids of its sessions end with `id`. */
+  | { kind: 'begin'; node: string; id: string }
   /** A node took a connection of a user. */
   | {
       kind: 'open'

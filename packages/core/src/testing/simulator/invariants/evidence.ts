@@ -11,6 +11,8 @@ export interface Violation {
 /** One socket of a session. */
 export interface Stretch {
   readonly conn: number
+  /** Whether the socket is on another node than the session. */
+  readonly isBridged: boolean
   /** How many frames the client had received before, as it said itself. */
   readonly from: number
   /** What the node gave to the socket after the welcome. */
@@ -25,6 +27,7 @@ export interface SessionView {
   readonly peer_id: string
   readonly user_id: string
   readonly sid: string
+  /** The node that it lives on. */
   readonly node: string
   readonly stretches: Stretch[]
   /** Whether it was still connected at the end. */
@@ -51,16 +54,19 @@ export function evidenceOf(history: History): Evidence {
   const stretchOf = new Map<number, Stretch>()
   // A client may be gone before it is welcomed.
   const over = new Set<number>()
+  const begun = history.entries.filter((entry) => entry.kind === 'begin')
 
   function welcome({ conn, frame }: EntryOf<'hand'>): void {
     const open = opened.get(conn)
     if (!open) return
-    const { node, user_id, sid } = open
+    const { user_id, sid } = open
     const resume = hellos.get(conn)?.payload.resume as { session_id: string; received: number } | undefined
     const resumed = frame.payload.resumed === true && resume ? sessions.get(resume.session_id) : undefined
     const [session_id, peer_id] = [String(frame.payload.session_id), String(frame.payload.peer_id)]
+    const node = begun.find(({ id }) => session_id.endsWith(id))?.node ?? open.node
     const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], isOpen: true }
-    const stretch = { conn, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }
+    const isBridged = node !== open.node
+    const stretch = { conn, isBridged, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }
     session.stretches.push(stretch)
     session.isOpen = !over.has(conn)
     sessions.set(session_id, session)
@@ -87,6 +93,11 @@ export function evidenceOf(history: History): Evidence {
 /** All that the client of a session got, in order. */
 export function receivedBy({ stretches }: SessionView): EntryOf<'receive'>[] {
   return stretches.length === 1 ? (stretches[0]?.received ?? []) : stretches.flatMap(({ received }) => received)
+}
+
+/** Whether this socket of a session is on another node than the session. */
+export function isBridged({ stretches }: SessionView, conn: number): boolean {
+  return stretches.some((stretch) => stretch.conn === conn && stretch.isBridged)
 }
 
 /** Whether a frame tells this session that it is no longer in the room. */

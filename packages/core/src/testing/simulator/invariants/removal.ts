@@ -1,5 +1,6 @@
 import type { EntryOf, Wire } from '../history.ts'
 import {
+  isBridged,
   isOwnLeft,
   receivedBy,
   roomIn,
@@ -41,7 +42,7 @@ interface Stay {
 /**
  * From the step on in which a node was given the removal of a member, it gives nothing of the room to the sockets of that
  * user, what had waited or was to be sent again included; but for the word that it is out, and that a call is over. What a
- * socket had already been given is beyond recall.
+ * socket had already been given is beyond recall, and so is what is on its way to a socket of another node.
  */
 export const exMembersHearNothing: Invariant = (evidence) => {
   const calls = roomsOfCalls(evidence)
@@ -72,7 +73,7 @@ export const exMembersHearNothing: Invariant = (evidence) => {
     if (entry.kind === 'hand') {
       const session = evidence.sessionOf.get(entry.conn)
       const own = session && stays.get(session)
-      return own ? judge(entry, session, own) : []
+      return own && !isBridged(session, entry.conn) ? judge(entry, session, own) : []
     }
     // A stay that its own peer has ended is not ended by a removal: what was sent before is of a time when it might hear it.
     if (entry.kind === 'take' && entry.frame.type === 'room.leave') leave(entry)
@@ -105,11 +106,13 @@ export const barredHearNothing: Invariant = ({ entries, opened, sessionOf }) => 
     else if (entry.kind === 'bar') {
       for (const [conn, open] of opened) {
         const isMeant = 'sid' in entry.which ? open.sid === entry.which.sid : open.user_id === entry.which.user_id
-        if (isMeant && open.node === entry.node && (asked.get(conn) ?? Infinity) <= entry.step)
-          barred.set(conn, entry.step)
+        const node = sessionOf.get(conn)?.node ?? open.node
+        if (isMeant && node === entry.node && (asked.get(conn) ?? Infinity) <= entry.step) barred.set(conn, entry.step)
       }
     } else if (entry.kind === 'hand' && entry.frame.type !== 'error') {
-      const conns = [entry.conn, ...(sessionOf.get(entry.conn)?.stretches.map(({ conn }) => conn) ?? [])]
+      const session = sessionOf.get(entry.conn)
+      if (session && isBridged(session, entry.conn)) continue
+      const conns = [entry.conn, ...(session?.stretches.map(({ conn }) => conn) ?? [])]
       const isLate = conns.some((conn) => entry.step > (barred.get(conn) ?? Infinity))
       const what = `connection ${entry.conn} got ${entry.frame.type} after it was barred`
       if (isLate) violations.push({ invariant: 'barredHearNothing', at: entry.at, what })
