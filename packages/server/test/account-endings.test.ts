@@ -1,4 +1,5 @@
 import { createMemoryStorage, MeshError } from '@mesh/core'
+import { hashSync } from '@node-rs/bcrypt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRig, type Account, type Rig } from './support.ts'
 
@@ -6,48 +7,82 @@ const password = 'correct horse battery staple'
 const another = 'another horse battery staple'
 let rig: Rig
 let ann: Account
-/** Whether the storage fails where a login ends. */
-let isFailing = false
+/** What happens before a login is ended, or an account is added. */
+let meanwhile: (() => Promise<unknown>) | undefined
 
 beforeEach(async () => {
-  isFailing = false
   const storage = createMemoryStorage()
-  const { revoke } = storage.logins
-  storage.logins.revoke = async (...args) => {
-    if (isFailing) throw new MeshError('UNAVAILABLE')
+  const { logins, users } = storage
+  const { revoke } = logins
+  const { create } = users
+  logins.revoke = async (...args) => {
+    await meanwhile?.()
     return revoke(...args)
   }
-  rig = await createRig({ storage })
+  users.create = async (...args) => {
+    await meanwhile?.()
+    return create(...args)
+  }
+  rig = await createRig({ storage, passwords: { cost: 4 } })
   ann = await rig.account('ann')
 })
-afterEach(() => rig.close())
+afterEach(async () => {
+  meanwhile = undefined
+  await rig.close()
+})
 
+const fail = () => Promise.reject(new MeshError('UNAVAILABLE'))
 const post = (path: string, body?: object, token?: string) => rig.rest('POST', `/api/v1${path}`, body, token)
-const login = (given: string) => post('/auth/login', { username: 'ann', password: given })
-const change = () => post('/auth/password', { current_password: password, new_password: another }, ann.access_token)
+const login = async (given: string) => (await post('/auth/login', { username: 'ann', password: given })).status
+const change = (new_password: string) =>
+  post('/auth/password', { current_password: password, new_password }, ann.access_token)
 
 describe('a change of password', () => {
   it('that cannot end the logins does not happen: whoever it is to throw out would stay', async () => {
-    isFailing = true
-    expect((await change()).status).toBe(503)
-    isFailing = false
-    expect([(await login(password)).status, (await login(another)).status]).toEqual([200, 401])
-    expect((await change()).status).toBe(204)
+    meanwhile = fail
+    expect((await change(another)).status).toBe(503)
+    meanwhile = undefined
+    expect([await login(password), await login(another)]).toEqual([200, 401])
+    expect((await change(another)).status).toBe(204)
     expect((await post('/auth/refresh', { refresh_token: ann.refresh_token })).status).toBe(401)
   })
 
   it('takes back the codes that wait for a device, which whoever was in may have made', async () => {
     const { code } = (await post('/devices/enrolments', undefined, ann.access_token)).body
-    expect((await change()).status).toBe(204)
+    expect((await change(another)).status).toBe(204)
     const public_jwk = { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }
     expect((await post('/devices/enrol', { code, name: 'a', public_jwk })).body).toMatchObject({ code: 'AUTH_INVALID' })
+  })
+
+  it('that another one overtakes changes nothing: its own was judged by what is no longer the password', async () => {
+    meanwhile = async () => {
+      meanwhile = undefined
+      await rig.mesh.storage.users.update(ann.user_id, { hashed_password: hashSync(another, { cost: 4 }) })
+    }
+    const answer = await change('the password of a thief')
+    expect(answer).toMatchObject({ status: 401, body: { code: 'AUTH_INVALID' } })
+    expect([await login('the password of a thief'), await login(another)]).toEqual([401, 200])
   })
 })
 
 it('a user who is disabled while the storage fails is out all the same', async () => {
   const wire = await rig.open()
   await wire.hello(ann.access_token)
-  isFailing = true
+  meanwhile = fail
   await expect(rig.mesh.accounts.update(ann.user_id, { disabled: true })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(await wire.closed).toBe(4101)
 })
+
+it.each([{ admin: false }, { disabled: true }])(
+  'an administrator who is thrown out (%j) while an account of theirs is made leaves none behind',
+  async (fate) => {
+    await rig.mesh.accounts.update(ann.user_id, { admin: true })
+    meanwhile = async () => {
+      meanwhile = undefined
+      await rig.mesh.accounts.update(ann.user_id, fate)
+    }
+    const { status } = await post('/users', { username: 'eve', password: another, admin: true }, ann.access_token)
+    expect(status).toBe('admin' in fate ? 403 : 401)
+    expect(await rig.mesh.storage.users.findByName('eve')).toBeUndefined()
+  },
+)

@@ -35,7 +35,9 @@ export function createUsers(open: OpenTables): UserStore {
 
     async rehash(user_id, { from, to }) {
       const user = open().users.get(user_id)
-      if (user?.hashed_password === from) user.hashed_password = to
+      if (user?.hashed_password !== from) return false
+      user.hashed_password = to
+      return true
     },
 
     async list({ after, limit }) {

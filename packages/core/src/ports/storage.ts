@@ -69,8 +69,8 @@ export interface UserStore {
   findByName(username: string): Promise<User | undefined>
   /** Users by ascending `user_id`, after the one given. */
   list(page: { after?: string | undefined; limit: number }): Promise<User[]>
-  /** Puts a fresh hash of the same password in the place of the one given, unless that is not the current one any more. */
-  rehash(user_id: string, change: { from: string; to: string }): Promise<void>
+  /** Puts another hash in the place of the one given; false when that is not the current one any more. */
+  rehash(user_id: string, change: { from: string; to: string }): Promise<boolean>
   /** Changes what is given; undefined when there is no such user. */
   update(
     user_id: string,

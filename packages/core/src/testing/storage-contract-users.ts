@@ -154,12 +154,12 @@ export const userCases: readonly StorageCase[] = [
     async run(storage) {
       await addUsers(storage, 'usr_a', 'usr_b')
       const hashOf = async (user_id: string) => (await storage.users.find(user_id))?.hashed_password
-      await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'fresh' })
+      same(await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'fresh' }), true, 'it did')
       same(await hashOf('usr_a'), 'fresh', 'in its place')
-      await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'stale' })
+      same(await storage.users.rehash('usr_a', { from: '$2b$12$hash', to: 'stale' }), false, 'it did not')
       same(await hashOf('usr_a'), 'fresh', 'another password was set meanwhile')
       same(await hashOf('usr_b'), '$2b$12$hash', 'of this user alone')
-      await storage.users.rehash('usr_c', { from: '$2b$12$hash', to: 'fresh' })
+      same(await storage.users.rehash('usr_c', { from: '$2b$12$hash', to: 'fresh' }), false, 'no such user')
     },
   },
 ]

@@ -116,6 +116,21 @@ export function createAccounts(options: {
     return { ...tokens, user }
   }
 
+  const changePassword: Accounts['changePassword'] = async (user_id, change, network) => {
+    const user = await storage.users.find(user_id)
+    if (!(await isTheirs(user, user?.username ?? user_id, change.current, network))) {
+      throw new MeshError('AUTH_INVALID', 'Wrong password')
+    }
+    const to = await passwords.hash(change.next)
+    // Before as well: what ends a thief's login must not be what a failing storage leaves out.
+    await logins.end({ user_id })
+    // Who knew a password that is not the one any more, has no say in what comes after it.
+    const from = user?.hashed_password ?? ''
+    if (!(await storage.users.rehash(user_id, { from, to }))) return changePassword(user_id, change, network)
+    await storage.enrolments.forget(user_id)
+    await logins.end({ user_id })
+  }
+
   /** Keeps a hash that costs as much as new ones do, once the password is there to make it of. */
   async function strengthen({ user_id, hashed_password: from }: User, password: string): Promise<void> {
     // Nobody is turned away because too many sign in: it is done another time.
@@ -150,18 +165,7 @@ export function createAccounts(options: {
 
     logout: logins.logout,
 
-    async changePassword(user_id, { current, next }, network) {
-      const user = await storage.users.find(user_id)
-      if (!(await isTheirs(user, user?.username ?? user_id, current, network))) {
-        throw new MeshError('AUTH_INVALID', 'Wrong password')
-      }
-      const hashed_password = await passwords.hash(next)
-      // Before as well: what ends a thief's login must not be what a failing storage leaves out.
-      await logins.end({ user_id })
-      await storage.users.update(user_id, { hashed_password })
-      await storage.enrolments.forget(user_id)
-      await logins.end({ user_id })
-    },
+    changePassword,
 
     async update(user_id, { username, ...change }) {
       const name = username === undefined ? {} : { username: cleanName(username, 'name') }

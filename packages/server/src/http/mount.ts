@@ -41,7 +41,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
         if (route.auth === 'admin') requireAdmin(principal)
         const query = route.query && readQuery(c, route.query)
         const body = route.body && (await readBody(c, route.body))
-        const confirm = async () => void (await principalOf(c, authenticate))
+        const confirm = async () => {
+          const current = await principalOf(c, authenticate)
+          if (route.auth === 'admin') requireAdmin(current)
+        }
         const call = { app: services, principal, params: readParams(c, route), query, body, confirm, network }
         const answer = await route.handle(call)
         const { action, note = () => ({}) } = route.audit ?? {}

@@ -74,8 +74,8 @@ export interface Call<P extends string, A extends Auth, Q, B> {
   readonly query: Q
   readonly body: B
   /**
-   * Asks once more who calls, where something is made that outlives their access: what a revocation did not find must not
-   * be left behind by a call that was under way. @throws MeshError AUTH_*
+   * Asks once more whether the caller may call, where something was made that outlives their access: what a revocation did
+   * not find must not be left behind by a call that was under way. @throws MeshError AUTH_*, ACCESS_DENIED
    */
   readonly confirm: () => Promise<void>
   /** The network that the caller's address belongs to, for limits; undefined where nobody knows. */

@@ -70,7 +70,15 @@ export const userRoutes = [
     status: 201,
     answer: userView,
     errors: ['CONFLICT'],
-    handle: async ({ app, body }) => viewOf(await app.accounts.create(body)),
+    async handle({ app, body, confirm }) {
+      const user = await app.accounts.create(body)
+      // A password takes its time to hash, and an account would outlive the right to make it.
+      await confirm().catch(async (error: unknown) => {
+        await app.accounts.remove(user.user_id)
+        throw error
+      })
+      return viewOf(user)
+    },
   }),
   route({
     method: 'patch',

@@ -44,14 +44,20 @@ export async function ensureUser(
     .execute()
 }
 
-/** Puts a fresh hash in the place of the one given, if that is still the current one. */
-export async function rehashUser(db: Db, user_id: string, { from, to }: { from: string; to: string }): Promise<void> {
-  await db
+/** Puts another hash in the place of the one given; false when that is not the current one any more. */
+export async function rehashUser(
+  db: Db,
+  user_id: string,
+  { from, to }: { from: string; to: string },
+): Promise<boolean> {
+  const changed = await db
     .updateTable('mesh_user')
     .set({ hashed_password: to })
     .where('user_id', '=', user_id)
     .where('hashed_password', '=', from)
-    .execute()
+    .returning('user_id')
+    .executeTakeFirst()
+  return changed !== undefined
 }
 
 /** Changes what is given. `taken`: another account has the login name. */
