@@ -1,11 +1,13 @@
+import { bearerOf, isFull, maySucceed, pastRequest, reasonFor } from './credentials.ts'
+import { barOf, Bars, type Bar } from './bars.ts'
 import { RawAllowance, type Allowance } from './bucket.ts'
 import type { Bridge, Bridges } from './cluster/bridges.ts'
-import type { Peer, Principal } from './context.ts'
+import type { Principal } from './context.ts'
 import { toInstant } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { internalError } from './internal-error.ts'
 import { Liveness } from './liveness.ts'
-import { isMeant, type Selector } from './selector.ts'
+import type { Selector } from './selector.ts'
 import { Session, type SessionConnection, type SessionHost } from './session.ts'
 import { parseHello, type Hello } from './system/hello.ts'
 import { refreshed } from './system/refreshed.ts'
@@ -42,12 +44,6 @@ interface Former {
   received: number
 }
 
-/** A revocation: whom it meant, and what they are told. */
-interface Bar {
-  which: Selector
-  reason: CloseReason
-}
-
 /** One socket: it waits for the hello, then feeds the session that this opens or resumes. */
 export class Connection implements TransportConnection, SessionConnection {
   readonly socket: MeshSocket
@@ -67,9 +63,7 @@ export class Connection implements TransportConnection, SessionConnection {
   /** Whether the other node has answered. */
   #isAcross = false
   #cancelHello: (() => void) | undefined
-  // Whom a revocation meant while it was being found out who is here: what was read then may be older than it. A list for
-  // each that asks; never put down between the answer and its use, or a revocation could slip in between.
-  #bars: Set<Bar[]> | undefined
+  readonly #bars = new Bars()
 
   constructor(host: ConnectionHost, socket: MeshSocket, request: ConnectionRequest) {
     const { clock, limits, counts } = host
@@ -143,7 +137,7 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Bars somebody whose access ends while it is being found out who is here. */
   bar(which: Selector, reason: CloseReason): void {
-    for (const bars of this.#bars ?? []) bars.push({ which, reason })
+    this.#bars.note({ which, reason })
   }
 
   /** Looks after liveness and the life of the access token; called about once a second. */
@@ -187,31 +181,23 @@ export class Connection implements TransportConnection, SessionConnection {
 
   /** Puts in force what is found out about the same user and device. Nothing waits between the answer and its use. */
   async #renew(ask: () => Promise<Principal | undefined>): Promise<Principal | undefined> {
-    const bars = this.#raiseBars()
+    const bars = this.#bars.raise()
     try {
       const principal = await ask()
       const session = this.#session
       if (!principal) return undefined
       if (this.#isBarred(principal, bars)) throw new MeshError('AUTH_INVALID')
-      if (!session || principal.user_id !== session.user_id || principal.device_id !== session.device_id) {
-        // Whoever brings somebody else's token is not who this connection was opened for.
-        if (session) session.doomed = 'auth_invalid'
-        throw new MeshError('AUTH_INVALID')
-      }
-      if (isEarlier(principal.issued_at, session.issued_at)) {
-        // Whoever brings a token from before the one in force has it from somewhere else.
+      if (!session) throw new MeshError('AUTH_INVALID')
+      if (maySucceed(session, principal) === 'stranger') {
         session.doomed = 'auth_invalid'
         throw new MeshError('AUTH_INVALID')
-      }
-      if (principal.issued_at !== undefined && isEarlier(principal.expires_at, session.expires_at)) {
-        throw new MeshError('CONFLICT', 'The token in force lives longer', { reason: 'shorter_token' })
       }
       session.renew(principal)
       session.release()
       this.#liveness.renewed()
       return principal
     } finally {
-      this.#lowerBars(bars)
+      this.#bars.lower(bars)
     }
   }
 
@@ -249,7 +235,7 @@ export class Connection implements TransportConnection, SessionConnection {
     const home = resume && this.#host.homeOfSession(resume.session_id)
     if (home !== undefined) return this.#cross(home, text, size)
     this.#state = 'authenticating'
-    const bars = this.#raiseBars()
+    const bars = this.#bars.raise()
     this.#admit(hello, bars)
       .catch((error: unknown) => {
         if (this.#state !== 'authenticating') return
@@ -257,7 +243,7 @@ export class Connection implements TransportConnection, SessionConnection {
         this.#refuse(error, hello.id)
         this.close(reasonFor(error))
       })
-      .finally(() => this.#lowerBars(bars))
+      .finally(() => this.#bars.lower(bars))
   }
 
   /** The session lives on another node, which judges the hello and all that follows; the socket stays here. */
@@ -313,21 +299,9 @@ export class Connection implements TransportConnection, SessionConnection {
     return this.#host.authenticate({ token, request: this.#request ?? pastRequest(this.address) })
   }
 
-  /** From now on revocations are noted in this list. */
-  #raiseBars(): Bar[] {
-    const bars: Bar[] = []
-    this.#bars = (this.#bars ?? new Set()).add(bars)
-    return bars
-  }
-
-  #lowerBars(bars: Bar[]): void {
-    this.#bars?.delete(bars)
-    if (this.#bars?.size === 0) this.#bars = undefined
-  }
-
   /** Closes the connection of somebody whose access ended while it was being checked. */
   #isBarred(principal: Principal, bars: readonly Bar[]): boolean {
-    const bar = bars.find(({ which }) => isMeant(principal, which))
+    const bar = barOf(principal, bars)
     if (bar) this.close(bar.reason)
     return bar !== undefined
   }
@@ -382,31 +356,4 @@ export class Connection implements TransportConnection, SessionConnection {
     this.#host.counts.errors.add(known.code)
     this.socket.send({ text: this.#host.encoder.error('client', known, reply_to) })
   }
-}
-
-const isEarlier = (a: number | undefined, b: number | undefined) => a !== undefined && b !== undefined && a < b
-
-/**
- * Whether a user has as many connections as may be. Peers whose socket is gone do not count, or a page that is reloaded a
- * few times would lock its user out; but they do not pile up either.
- */
-function isFull(peers: ReadonlySet<Peer>, limit: number, former: Peer | undefined): boolean {
-  const others = [...peers].filter((peer) => peer !== former)
-  const away = others.filter((peer) => peer.reconnecting)
-  if (away.length >= limit) away[0]?.close('connection_limit')
-  return others.length - away.length >= limit
-}
-
-function bearerOf(request: ConnectionRequest | undefined): string | undefined {
-  return /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(request?.headers.get('authorization') ?? '')?.[1]
-}
-
-/** What a host's hook is shown when a token is renewed: the upgrade request is long gone. */
-function pastRequest(address: string): ConnectionRequest {
-  return { url: '', address, headers: { get: () => null } }
-}
-
-function reasonFor(error: unknown): CloseReason {
-  if (!isMeshError(error) || error.code === 'UNAVAILABLE') return 'overload'
-  return error.code === 'AUTH_EXPIRED' ? 'auth_expired' : 'auth_invalid'
 }

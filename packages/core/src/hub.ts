@@ -1,14 +1,13 @@
 import { isDemotion, type Role } from './acl.ts'
 import type { Directory } from './cluster/directory.ts'
-import type { Place } from './cluster/messages.ts'
-import type { RemotePeer } from './cluster/remote-peer.ts'
+import { createSeats, type Seats } from './cluster/seats.ts'
 import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
 import { deliver, eventFrame, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
 import { createMultimap } from './multimap.ts'
-import type { Clock, Member, RoomEvent, Storage } from './ports/index.ts'
+import type { Clock, RoomEvent, Storage } from './ports/index.ts'
 import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
 import { createRoomLog, type ReplyTo } from './room-log.ts'
@@ -21,22 +20,25 @@ type Hooks = {
 }
 
 /** The live state of one node: who is connected, who is in which room, and the order in which rooms hear of events. */
-export interface Hub extends Pick<
-  Engine,
-  | 'peers'
-  | 'rooms'
-  | 'tell'
-  | 'broadcast'
-  | 'showPresence'
-  | 'publish'
-  | 'enter'
-  | 'leave'
-  | 'notInRoom'
-  | 'refresh'
-  | 'repeat'
-  | 'signal'
-  | 'deliver'
-> {
+export interface Hub
+  extends
+    Pick<Seats, 'arrive' | 'depart'>,
+    Pick<
+      Engine,
+      | 'peers'
+      | 'rooms'
+      | 'tell'
+      | 'broadcast'
+      | 'showPresence'
+      | 'publish'
+      | 'enter'
+      | 'leave'
+      | 'notInRoom'
+      | 'refresh'
+      | 'repeat'
+      | 'signal'
+      | 'deliver'
+    > {
   add(peer: Peer): void
   /** The peers of a user on all nodes, those that may come back included, oldest first. */
   peersOf(user_id: string): ReadonlySet<Peer>
@@ -46,10 +48,6 @@ export interface Hub extends Pick<
   recheck(peer: Peer): Promise<void>
   /** A peer is gone for good: takes it out of every room. */
   drop(peer: Peer, cause: LeaveCause): void
-  /** A peer of another node is somewhere, or something about it has changed there. */
-  arrive(peer: RemotePeer, place: Place): void
-  /** A peer of another node is no longer there. */
-  depart(peer: RemotePeer, room_id: string, cause: LeaveCause): void
   /** A room was deleted: everybody is out. */
   close(room_id: string): void
   /** Takes in an event that this or another node has stored. */
@@ -71,11 +69,12 @@ export function createHub(options: {
   /** Makes an event of this node known to the other nodes. */
   announce(event: RoomEvent): void
 }): Hub {
-  const { storage, clock, encoder, hooks, elsewhere, tellOthers } = options
+  const { storage, clock, encoder, hooks, tellOthers } = options
   const peers = new Map<string, Peer>()
   const byUser = createMultimap<string, Peer>()
   const rooms = new Map<string, LiveRoom>()
   const log = createRoomLog({ storage, clock, encoder, rooms, change })
+  const seats = createSeats({ ...options, rooms, byUser, freshPresence, leave, show: showHere, recheck })
 
   function tell<T extends ServerEventType>(
     peer: Peer,
@@ -143,7 +142,7 @@ export function createHub(options: {
       const { name, policy, policy_seq, seq } = snapshot.room
       if (room.here === 0) {
         Object.assign(room, { name, policy, policy_seq, seq })
-        bringIn(room, snapshot.members)
+        seats.bringIn(room, snapshot.members)
       }
       // The others have not heard of what was read just now. If they do not soon, it got lost on the way here.
       else log.expect(room, seq)
@@ -189,23 +188,6 @@ export function createHub(options: {
     for (const occupant of [...room.occupants.values()]) leave(occupant, 'deleted')
   }
 
-  /** The room has its first peer of this node: those of other nodes are there already. */
-  function bringIn(room: LiveRoom, members: readonly Member[]): void {
-    const byId = new Map(members.map((member) => [member.user_id, member]))
-    for (const peer of elsewhere.inRoom(room.room_id)) {
-      const [member, place] = [byId.get(peer.user_id), peer.places.get(room.room_id)]
-      if (member && place) seat(peer, room, { ...place, role: member.role, member_seq: member.member_seq })
-    }
-  }
-
-  function seat(peer: RemotePeer, room: LiveRoom, { role, member_seq, status, note, last_seen }: Place): Occupant {
-    const presence = { ...freshPresence(), status, note, last_seen }
-    const occupant: Occupant = { peer, room, role, member_seq, seq: room.seq, presence }
-    room.occupants.set(peer.peer_id, occupant)
-    peer.entered(occupant)
-    return occupant
-  }
-
   /** Shows the peers of this node what is to be shown of an occupant. */
   function showHere(occupant: Occupant): void {
     broadcast(occupant.room, 'presence.update', shownPresence(occupant), occupant.peer)
@@ -246,23 +228,8 @@ export function createHub(options: {
       tellOthers.shown(occupant)
       showHere(occupant)
     },
-    arrive(peer, place) {
-      byUser.add(peer.user_id, peer)
-      const room = rooms.get(place.room_id)
-      if (!room || room.here === 0) return
-      const known = peer.rooms.get(place.room_id)
-      const occupant = known ?? seat(peer, room, place)
-      const { status, note, last_seen } = place
-      Object.assign(occupant.presence, { status, note, last_seen })
-      showHere(occupant)
-      // The word of its arrival may have been overtaken by that of its removal.
-      if (!known) recheck(peer).catch(() => {})
-    },
-    depart(peer, room_id, cause) {
-      const occupant = peer.rooms.get(room_id)
-      if (occupant) leave(occupant, cause)
-      if (peer.places.size === 0) byUser.delete(peer.user_id, peer)
-    },
+    arrive: seats.arrive,
+    depart: seats.depart,
     apply: log.apply,
     repeat: log.repeat,
     enter,
