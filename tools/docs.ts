@@ -8,7 +8,7 @@ import { callerSection, cellSection, endSection, senderSection, tokenSection } f
 import { clientSection, serverSection } from './docs/events.ts'
 import { restSection } from './docs/rest.ts'
 import { fill } from './docs/sections.ts'
-import { aclSection, closeSection, errorSection, limitSection, settingSection } from './docs/tables.ts'
+import { aclSection, closeSection, errorSection, limitSection, metricSection, settingSection } from './docs/tables.ts'
 import { transcriptSection } from './docs/transcript.ts'
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url))
@@ -28,6 +28,7 @@ const sections = new Map([
   ['authorization-callers', callerSection()],
   ['rest', restSection()],
   ['settings', settingSection()],
+  ['metrics', metricSection()],
   ['transcript', await transcriptSection()],
 ])
 

@@ -7,6 +7,7 @@ export default defineConfig({
     postgres: 'src/storage/postgres/index.ts',
     redis: 'src/bus/redis.ts',
     documents: 'src/documents/index.ts',
+    metrics: 'src/monitor/index.ts',
     bin: 'src/bin.ts',
     // Started with new Worker(new URL(...)): dist is flat, so each lies beside the module that starts it, as in src.
     'sqlite-writer': 'src/storage/sqlite/sqlite-writer.ts',
@@ -22,6 +23,7 @@ export default defineConfig({
       postgres: 'src/storage/postgres/index.ts',
       redis: 'src/bus/redis.ts',
       documents: 'src/documents/index.ts',
+      metrics: 'src/monitor/index.ts',
     },
   },
   clean: true,

@@ -75,6 +75,7 @@ test('the documents leave no section out', async () => {
     'close-codes',
     'errors',
     'limits',
+    'metrics',
     'rest',
     'server-events',
     'settings',

@@ -17,6 +17,7 @@ import {
   type Rate,
 } from '@mesh/core'
 import { settings } from '@mesh/server'
+import { families, storageFamilies } from '@mesh/server/metrics'
 import { table } from './sections.ts'
 import { actionWords, attemptWords, classWords, closeWords, errorWords, limitWords, roleWords } from './words.ts'
 
@@ -46,6 +47,15 @@ export function closeSection(): string {
       mayReconnect(code) ? 'yes' : 'no',
       closeWords[reason],
     ]),
+  )
+}
+
+/** What Prometheus is told. */
+export function metricSection(): string {
+  const all = [...families, ...Object.values(storageFamilies)]
+  return table(
+    ['metric', 'labels', 'what it says'],
+    all.map(({ name, labels, help }) => [`\`${name}\``, labels.map((label) => `\`${label}\``).join(', '), help]),
   )
 }
 

@@ -1,16 +1,7 @@
-import { runServer, sentenceOf, sentenceOfFault } from './run.ts'
-
-// A fault that nobody foresaw leaves the state in doubt: say so and stop, the supervisor starts a clean process.
-for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(event, (error) => {
-    console.error(`mesh-server: ${sentenceOfFault(error)}`)
-    process.exit(1)
-  })
-}
+import { runServer, sentenceOf } from './run.ts'
 
 try {
-  await runServer()
-  process.exit(0)
+  process.exit(await runServer())
 } catch (error) {
   console.error(`mesh-server: ${sentenceOf(error)}`)
   process.exit(1)

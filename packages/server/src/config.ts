@@ -36,6 +36,10 @@ export interface Config {
   readonly bootstrap?: { readonly username: string; readonly password: string }
   /** How much to log. */
   readonly logLevel: LogLevel
+  /** Where metrics and health are told, if anywhere. */
+  readonly metrics?: { readonly host: string; readonly port: number }
+  /** Over how many milliseconds clients are sent elsewhere at a stop. */
+  readonly drainMs: number
   /** After how many days the next signing key takes over; 0: only by hand. */
   readonly keyRotationDays: number
   /** What replaces default limits; its shape is checked where the limits are known. */
@@ -108,6 +112,10 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     ...turnOf(read),
     ...(username === undefined || password === undefined ? {} : { bootstrap: { username, password } }),
     logLevel: read.MESH_LOG_LEVEL,
+    ...(read.MESH_METRICS_PORT === undefined
+      ? {}
+      : { metrics: { host: read.MESH_METRICS_HOST, port: read.MESH_METRICS_PORT } }),
+    drainMs: read.MESH_DRAIN_S * 1000,
     keyRotationDays: read.MESH_KEY_ROTATION_DAYS,
     limits: read.MESH_LIMITS,
     unknown,

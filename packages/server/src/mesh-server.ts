@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import {
   createMesh as createEngine,
+  createTally,
   MeshError,
   randomIds,
   resolveLimits,
@@ -112,6 +113,8 @@ export interface MeshServer {
   readonly devices: Devices
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
+  /** How calls of REST ended so far: `<route> ok`, or the route and the code of the error. */
+  readonly calls: ReadonlyMap<string, number>
   readonly storage: Storage
   /** What joins this node with others; undefined where it is alone. */
   readonly bus: Bus | undefined
@@ -138,6 +141,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords(options.passwords)
   const attempts = createAttempts(limits.attempts)
+  const calls = createTally<string>()
   const servers = new Set<Server>()
   const boundToLoopback =
     options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
@@ -203,6 +207,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     storage,
     accounts,
     attempts,
+    calls,
     setup,
     devices,
     builtinAccounts: hook.builtinUsers === true,
@@ -243,6 +248,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     setup,
     devices,
     engine,
+    calls: calls.counts,
     storage,
     bus: options.bus,
     keys,

@@ -1,4 +1,4 @@
-import type { Logger } from '@mesh/core'
+import type { Logger, Storage } from '@mesh/core'
 import { redis } from './bus/redis.ts'
 import type { Config } from './config.ts'
 import { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
@@ -10,11 +10,16 @@ import { openStorage } from './storage/open.ts'
  */
 export async function openMesh(
   config: Config,
-  options: { migrate?: 'auto' | 'check'; logger?: Logger } & Partial<MeshServerOptions> = {},
+  options: {
+    migrate?: 'auto' | 'check'
+    logger?: Logger
+    /** Puts a stopwatch on the storage. */
+    measure?: (storage: Storage) => Storage
+  } & Partial<MeshServerOptions> = {},
 ): Promise<MeshServer> {
   const { dataDir, keysDir, database, redisUrl, publicUrl, limits, keyRotationDays } = config
-  const { migrate = 'auto', logger, ...more } = options
-  const storage = await openStorage(database, { migrate })
+  const { migrate = 'auto', logger, measure = (storage) => storage, ...more } = options
+  const storage = measure(await openStorage(database, { migrate }))
   try {
     const bus = redisUrl === undefined ? undefined : await redis(redisUrl, logger && { logger })
     const shared = { dataDir, keysDir, storage, bus, limits, keyRotationDays }

@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveLimits, type Logger } from '@mesh/core'
 import * as v from 'valibot'
 import { ConfigError, type Config } from './config.ts'
 import { prepareFirstAdmin } from './first-admin.ts'
+import { listen } from './listen.ts'
 import type { MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { openMesh } from './open-mesh.ts'
@@ -16,9 +17,11 @@ export interface RunningServer {
   readonly mesh: MeshServer
   /** Where it listens. */
   readonly url: string
+  /** Where metrics and health are told, if anywhere. */
+  readonly monitorUrl: string | undefined
   /** With which the first administrator may be made from elsewhere; undefined where there is one. */
   readonly setupCode: string | undefined
-  /** Stops taking connections, drains the open ones over `drainMs`, and finishes what is being written. */
+  /** Is not ready from now on, takes no more connections, drains the open ones over `drainMs`, and finishes what is being written. */
   close(options?: { drainMs?: number }): Promise<void>
 }
 
@@ -31,10 +34,15 @@ const timeouts = {
   maxHeaderSize: 8_192,
 }
 
+/** How long calls that are being answered have to be finished when the server stops, in milliseconds. */
+const lastCallsMs = 1_000
+
 /** Starts Mesh on its own, as the settings have it. @throws Error with one sentence when it cannot start */
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   requireLimits(config)
+  const monitor = config.metrics && (await import('./monitor/monitor.ts')).createMonitor()
   const mesh = await openMesh(config, {
+    ...(monitor && { measure: monitor.measure }),
     allowedOrigins: config.allowedOrigins,
     trustedProxies: config.trustedProxies,
     boundToLoopback: () => isLoopbackHost(config.host),
@@ -45,29 +53,35 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   server.maxRequestsPerSocket = 1000
   answerUnreadable(server)
   mesh.attach(server)
-  const close = async (options?: { drainMs?: number }) => {
-    await mesh.close(options)
+  const close = async () => {
+    await mesh.close()
     await clock?.close()
+    await monitor?.close()
   }
   let setupCode: string | undefined
   let clock: Awaited<ReturnType<typeof watchClock>> | undefined
+  let url: string
+  let monitorUrl: string | undefined
   try {
     clock = await watchClock(config.dataDir, logger)
     setupCode = await prepareFirstAdmin(mesh, config, logger)
-    await listen(server, config)
+    monitorUrl = config.metrics && (await monitor?.listen(mesh, config.metrics))
+    url = await listen(server, { ...config, setting: 'MESH_PORT' })
   } catch (error) {
     await close()
     throw error
   }
-  const { port } = server.address() as AddressInfo
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     mesh,
     setupCode,
-    url: `http://${host}:${port}`,
-    async close(options) {
+    url,
+    monitorUrl,
+    async close({ drainMs = 0 } = {}) {
+      // Whoever asks meanwhile hears that this server is on its way out, which a closed port could not say.
+      await mesh.engine.drain(drainMs)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      await close(options)
+      await Promise.race([closed, sleep(lastCallsMs, undefined, { ref: false })])
+      await close()
       server.closeAllConnections()
       await closed
     },
@@ -85,18 +99,4 @@ function requireLimits({ limits }: Config): void {
       `MESH_LIMITS must name known limits, each with a number in range: look at ${path ?? 'its shape'}.`,
     )
   }
-}
-
-function listen(server: Server, { host, port }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const taken = 'code' in error && error.code === 'EADDRINUSE'
-      reject(
-        new Error(
-          taken ? `MESH_PORT ${port} is in use on ${host}.` : `Cannot listen on ${host}:${port}: ${error.message}`,
-        ),
-      )
-    })
-    server.listen(port, host, resolve)
-  })
 }

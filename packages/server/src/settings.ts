@@ -95,6 +95,18 @@ const table = {
     default: 'info',
     description: `How much to log: ${logLevels.join(', ')}.`,
   },
+  MESH_METRICS_PORT: {
+    default: undefined,
+    description: 'The port of /metrics for Prometheus, /healthz, and /readyz with its reasons; none unless set.',
+  },
+  MESH_METRICS_HOST: {
+    default: '127.0.0.1',
+    description: 'The address of that port. It tells more than everybody should know: keep it off public networks.',
+  },
+  MESH_DRAIN_S: {
+    default: '5',
+    description: 'Over how many seconds clients are sent elsewhere at a stop, from 0 to 300.',
+  },
   MESH_KEY_ROTATION_DAYS: {
     default: '30',
     description: 'After how many days the next signing key takes over from the current one; 0 for only by hand.',
@@ -117,17 +129,18 @@ export const settings: readonly (Setting & { name: SettingName })[] = (Object.ke
 )
 
 // Each message completes the sentence "<name> must be ...". None has the value: it may hold a password, or be in the wrong place.
-const host = v.pipe(
-  v.optional(v.string(), table.MESH_HOST.default),
-  v.transform((text) => text.replace(/^\[(.*)\]$/, '$1')),
-  v.check((text) => isIP(text) !== 0 || isHostName(text), 'a host name or an IP address, without scheme and port'),
-)
+const hostOr = (otherwise: string) =>
+  v.pipe(
+    v.optional(v.string(), otherwise),
+    v.transform((text) => text.replace(/^\[(.*)\]$/, '$1')),
+    v.check((text) => isIP(text) !== 0 || isHostName(text), 'a host name or an IP address, without scheme and port'),
+  )
 
 const kubernetes =
   'a port number from 0 to 65535 (Kubernetes sets it so for a service named mesh: set it in the pod, or enableServiceLinks: false)'
 
-const port = v.pipe(
-  v.optional(v.string(), table.MESH_PORT.default),
+const portNumber = v.pipe(
+  v.string(),
   v.check((text) => !/^(tcp|udp):\/\//.test(text), kubernetes),
   v.check((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'a port number from 0 to 65535'),
   v.transform(Number),
@@ -181,6 +194,12 @@ const flag = v.pipe(
   v.transform((text) => text === 'true'),
 )
 
+const drainSeconds = v.pipe(
+  v.optional(v.string(), table.MESH_DRAIN_S.default),
+  v.check((text) => /^\d{1,3}$/.test(text) && Number(text) <= 300, 'a whole number of seconds from 0 to 300'),
+  v.transform(Number),
+)
+
 const keyRotationDays = v.pipe(
   v.optional(v.string(), table.MESH_KEY_ROTATION_DAYS.default),
   v.check((text) => /^\d{1,4}$/.test(text), 'a whole number of days, or 0'),
@@ -219,8 +238,8 @@ const redisUrl = v.optional(
 
 /** The settings as strings, checked and converted; paths are still as written. */
 export const settingsSchema = v.object({
-  MESH_HOST: host,
-  MESH_PORT: port,
+  MESH_HOST: hostOr(table.MESH_HOST.default),
+  MESH_PORT: v.optional(portNumber, table.MESH_PORT.default),
   MESH_DATA_DIR: v.optional(v.string(), table.MESH_DATA_DIR.default),
   MESH_DATABASE_URL: databaseUrl,
   MESH_REDIS_URL: redisUrl,
@@ -234,6 +253,9 @@ export const settingsSchema = v.object({
   MESH_BOOTSTRAP_ADMIN: v.optional(v.string()),
   MESH_BOOTSTRAP_PASSWORD: v.optional(v.string()),
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),
+  MESH_METRICS_PORT: v.optional(portNumber),
+  MESH_METRICS_HOST: hostOr(table.MESH_METRICS_HOST.default),
+  MESH_DRAIN_S: drainSeconds,
   MESH_KEY_ROTATION_DAYS: keyRotationDays,
   MESH_LIMITS: limits,
 } satisfies Record<SettingName, v.GenericSchema<string | undefined, unknown>>)

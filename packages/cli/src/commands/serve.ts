@@ -8,6 +8,6 @@ export function addServe(program: Command): void {
     .command('serve')
     .description('run the server until it is told to stop; settings come from the environment and .env')
     .action(async (_options: object, command: Command) => {
-      await runServer(settingsOf(command.optsWithGlobals<GlobalOptions>()))
+      process.exitCode = await runServer(settingsOf(command.optsWithGlobals<GlobalOptions>()))
     })
 }

@@ -1,4 +1,4 @@
-import { actorOf, MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
+import { actorOf, isMeshError, MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
 import type { Context, Hono } from 'hono'
 import { etag } from 'hono/etag'
 import * as v from 'valibot'
@@ -18,7 +18,6 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
       if (route.exists && !(await route.exists(services))) return c.notFound()
       const { address } = c.env
       const network = address === undefined ? undefined : networkOf(address)
-      if (route.limit) services.attempts.take(route.limit, network)
       let principal: Principal | undefined
       const answer = await answerOf().catch((error: unknown) => {
         const action = principal || route.auth === 'none' ? (route.audit?.action ?? 'request.deny') : 'auth.token'
@@ -28,8 +27,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
           ...(principal && actorOf(principal)),
           request: route.name,
         })
+        services.calls.add(`${route.name} ${isMeshError(error) ? error.code : 'INTERNAL'}`)
         throw error
       })
+      services.calls.add(`${route.name} ok`)
       if (route.limit) services.attempts.giveBack(route.limit, network)
       c.header('cache-control', route.maxAge === undefined ? 'no-store' : `public, max-age=${route.maxAge}`)
       const status = statusOf(route)
@@ -37,6 +38,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
       return status === 204 ? c.body(null, 204) : c.json(answer as object, status)
 
       async function answerOf(): Promise<unknown> {
+        if (route.limit) services.attempts.take(route.limit, network)
         if (route.auth !== 'none') principal = await principalOf(c, authenticate)
         if (route.auth === 'admin') requireAdmin(principal)
         const query = route.query && readQuery(c, route.query)

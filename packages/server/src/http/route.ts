@@ -7,6 +7,7 @@ import {
   type Mesh,
   type Principal,
   type Storage,
+  type Tally,
   type AuditAction,
   type AuditEvent,
 } from '@mesh/core'
@@ -38,6 +39,8 @@ export interface Services {
   storage: Storage
   accounts: Accounts
   attempts: Attempts
+  /** How calls ended: `<route> ok`, or the route and the code of the error. */
+  calls: Tally<string>
   tokens: HostTokens
   revoke: Revoke
   setup: Setup

@@ -1,4 +1,6 @@
+import { MeshError } from '@mesh/core'
 import * as v from 'valibot'
+import { readinessOf } from '../monitor/readiness.ts'
 import { version } from '../version.ts'
 import { route } from './route.ts'
 
@@ -30,11 +32,11 @@ export const serverRoutes = [
     method: 'get',
     path: '/readyz',
     name: 'isReady',
-    summary: 'Answers while the storage serves as well.',
+    summary: 'Answers while clients should be sent here: storage and other nodes serve, and no stop is under way.',
     auth: 'none',
     answer: v.strictObject({ status: v.literal('ready') }),
     async handle({ app }) {
-      await app.storage.ready()
+      if (!(await readinessOf(app)).isReady) throw new MeshError('UNAVAILABLE')
       return { status: 'ready' } as const
     },
   }),
