@@ -45,12 +45,6 @@ export async function listUsers(
   return rows.map(toUser)
 }
 
-/** Whether there is an administrator who is not disabled. */
-export async function hasAdmin(db: Db): Promise<boolean> {
-  const admins = db.selectFrom('mesh_user').select('user_id').where('admin', '=', 1).where('disabled', '=', 0)
-  return (await admins.limit(1).executeTakeFirst()) !== undefined
-}
-
 /** Finds a login by its session id. */
 export async function findLogin(db: Db, sid: string): Promise<Login | undefined> {
   return db.selectFrom('mesh_login').selectAll().where('sid', '=', sid).executeTakeFirst()

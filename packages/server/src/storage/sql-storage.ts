@@ -1,5 +1,6 @@
 import type { Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
+import { hasAdmin } from './has-admin.ts'
 import { findInvite, listInvites } from './invites.ts'
 import type { Write } from './operations/index.ts'
 import * as reads from './reads.ts'
@@ -21,7 +22,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
     users: {
       create: (user) => write('createUser', user),
       createFirstAdmin: (user) => write('createFirstAdmin', user),
-      hasAdmin: () => read(reads.hasAdmin),
+      hasAdmin: () => read(hasAdmin),
       ensure: (user) => write('ensureUser', user),
       find: (user_id) => read((db) => reads.findUser(db, user_id)),
       findByName: (username) => read((db) => reads.findUserByName(db, username)),

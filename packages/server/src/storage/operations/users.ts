@@ -1,5 +1,5 @@
 import type { User } from '@mesh/core'
-import { hasAdmin } from '../reads.ts'
+import { hasAdmin } from '../has-admin.ts'
 import { fromUser, toUser } from '../rows.ts'
 import type { Db, UserTable } from '../tables.ts'
 
