@@ -276,6 +276,8 @@ it("the built-in accounts' users and logins can be revoked by their own ids", as
   expect(await wire.closed).toBe(4101)
   const refresh = (of: { refresh_token: string }) =>
     rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: of.refresh_token })
+  // Somebody's own user, who calls themselves like bob here.
+  await rig.mesh.revoke({ userId: bob.user_id, issuer: 'https://idp.example' })
   expect([(await refresh(ann)).status, (await refresh(bob)).status]).toEqual([401, 200])
 })
 

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { Devices } from './devices.ts'
 import { defaultIssuer, hostSessionId, hostUserId } from './host.ts'
 
-/** Whose access ends. The ids are the host's own; those of Mesh (`usr_`, `sess_`, `dev_`) are understood as well. */
+/** Whose access ends. The ids are the host's own; those of Mesh (`usr_`, `sess_`, `dev_`) are understood as well, but for a user of an `issuer`. */
 export type RevokeTarget =
   | { userId: string; issuer?: string | undefined }
   | { sessionId: string }
@@ -80,7 +80,8 @@ function selectorsOf(target: RevokeTarget, issuers: readonly string[]): RevokedS
     return [{ sid: hostSessionId(sessionId) }, ...(v.is(field.sessionId, sessionId) ? [{ sid: sessionId }] : [])]
   }
   const { userId, issuer } = target
-  const known = issuer === undefined ? [...new Set([defaultIssuer, ...issuers])] : [issuer]
-  const users = known.map((knownBy) => ({ user_id: hostUserId(userId, knownBy) }))
+  // Whoever says who knows the user by this id, does not mean one of Mesh.
+  if (issuer !== undefined) return [{ user_id: hostUserId(userId, issuer) }]
+  const users = [...new Set([defaultIssuer, ...issuers])].map((knownBy) => ({ user_id: hostUserId(userId, knownBy) }))
   return v.is(field.userId, userId) ? [...users, { user_id: userId }] : users
 }
