@@ -21,7 +21,11 @@ export async function openMesh(
   const { migrate = 'auto', logger, measure = (storage) => storage, ...more } = options
   const storage = measure(await openStorage(database, { migrate }))
   try {
-    const bus = redisUrl === undefined ? undefined : await redis(redisUrl, logger && { logger })
+    // Nodes of one installation have one public URL, and others another.
+    const bus =
+      redisUrl === undefined
+        ? undefined
+        : await redis(redisUrl, { prefix: `mesh:${publicUrl ?? ''}:`, ...(logger && { logger }) })
     const shared = { dataDir, keysDir, storage, bus, limits, keyRotationDays }
     return await createMesh({
       ...shared,
