@@ -260,7 +260,8 @@ export function createMesh(options: MeshOptions): Mesh {
   const load = { bytes: 0 }
   const accessWatch = createAccessWatch({ storage, clock, logger, sessions })
   let ticks = 0
-  let wasUp = true
+  let outages = bus.outages
+  let hasMissed = false
   const admit = options.authorize && createAdmission({ storage, decide, rooms })
   const others = { areSilent: () => !bus.isUp, passOn: cluster.passOn }
   const router = createRouter(engine, handlers, createRepeats(), others, admit)
@@ -318,6 +319,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const unsubscribe = [
     // What another node stored: the payload was written by the same code.
     bus.subscribe('events', (message) => hub.apply(JSON.parse(message) as RoomEvent)),
+    bus.subscribe('missed', () => void (hasMissed = true)),
     bus.subscribe('deleted', (room_id) => hub.close(room_id)),
     bus.subscribe('disconnected', (message) => {
       const { which, reason, at } = JSON.parse(message) as { which: Selector; reason: CloseReason; at: number }
@@ -335,12 +337,18 @@ export function createMesh(options: MeshOptions): Mesh {
     ticks++
     // While the bus is down, looking is the only way to learn what other nodes stored; once more when it is back.
     const every = bus.isUp ? limits.position_check_s : blindCheckS
-    const isBack = bus.isUp && !wasUp
-    wasUp = bus.isUp
-    if (isBack || ticks % every === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
+    const isBack = bus.isUp && bus.outages !== outages
+    if (isBack) {
+      outages = bus.outages
+      // What was on its way from here may be lost as well, and those who heard all along do not know.
+      bus.publish('missed', '')
+    }
+    const isDue = isBack || hasMissed
+    hasMissed = false
+    if (isDue || ticks % every === 0) for (const room_id of hub.rooms.keys()) void hub.check(room_id)
     // A word that was lost is lost for good, so revocations are looked up now and then at any rate.
     const lookEvery = bus.isUp ? limits.position_check_s : blindRevocationsS
-    accessWatch.tick(isBack || (options.bus !== undefined && ticks % lookEvery === 0))
+    accessWatch.tick(isDue || (options.bus !== undefined && ticks % lookEvery === 0))
     if (ticks % seenEveryS === 0) for (const connection of connections) lastSeen.note(connection.device_id)
     void lastSeen.flush()
     stopTicking = clock.after(1000, tick)

@@ -84,3 +84,30 @@ describe('access that another node takes back while the bus is down', () => {
     expect(b.closed?.code).toBe(4101)
   })
 })
+
+describe('a bus that was down for an instant only', () => {
+  it('is noticed, and what was lost meanwhile is read', async () => {
+    const w = await createTwoNodes(soundly)
+    const [a, b] = [await w.enter(w.ann), await w.enterOther(w.bob)]
+    await pass(w, 2)
+    w.line.cut(true)
+    await a.ask('chat.message.send', w.room, { text: 'while it was down' })
+    w.line.cut(false)
+    await pass(w, 3)
+    expect(b.frames.map(({ payload }) => payload.text)).toContain('while it was down')
+  })
+
+  it('is made known to those who heard all along, who read what that node could not say', async () => {
+    const w = await createTwoNodes(soundly)
+    const b = await w.enterOther(w.bob)
+    await pass(w, 2)
+    const at = w.clock.now()
+    const event = { id: 'unsaid', type: 'chat.message.created', from: 'server', at, payload: { text: 'unsaid' } }
+    await w.storage.events.append(w.room, event, { user_id: w.ann })
+    await pass(w, 3)
+    expect(b.frames.map(({ payload }) => payload.text)).not.toContain('unsaid')
+    w.line.connect().publish('missed', '')
+    await pass(w, 3)
+    expect(b.frames.map(({ payload }) => payload.text)).toContain('unsaid')
+  })
+})

@@ -14,6 +14,7 @@ type Listener = (message: string) => void
 export function createMemoryBusLine(): MemoryBusLine {
   const ends = new Set<Map<string, Set<Listener>>>()
   let isUp = true
+  let outages = 0
   return {
     connect() {
       const own = new Map<string, Set<Listener>>()
@@ -39,6 +40,9 @@ export function createMemoryBusLine(): MemoryBusLine {
         get isUp() {
           return isOpen()
         },
+        get outages() {
+          return outages
+        },
         async close() {
           own.clear()
           ends.delete(own)
@@ -46,6 +50,7 @@ export function createMemoryBusLine(): MemoryBusLine {
       }
     },
     cut(isCut) {
+      if (isCut && isUp) outages++
       isUp = !isCut
     },
   }

@@ -13,6 +13,8 @@ export interface Bus {
   subscribe(topic: string, listener: (message: string) => void): () => void
   /** Whether messages get through both ways, as far as is known. */
   readonly isUp: boolean
+  /** How many times it was up and then was not, however shortly: each time messages may have been lost, both ways. */
+  readonly outages: number
   /** Ends every subscription; the bus is not up from then on, and takes no more messages. */
   close(): Promise<void>
 }

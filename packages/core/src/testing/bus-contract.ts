@@ -108,11 +108,13 @@ export const busContract: readonly BusCase[] = [
         await up(a, b)
         await line.cut(true)
         await eventually(() => !a.isUp && !b.isUp, 'both ends notice')
+        same([a.outages, b.outages], [1, 1], 'outages')
         let unheard = 0
         for (const end of [a, b]) end.publish('news', 'lost', () => unheard++)
         await eventually(() => unheard === 2, 'both are told that nobody heard')
         await line.cut(false)
         await eventually(() => a.isUp && b.isUp, 'both ends are up again')
+        same([a.outages, b.outages], [1, 1], 'outages afterwards')
         a.publish('news', 'from a')
         b.publish('news', 'from b')
         await eventually(() => heardA.length > 0 && heardB.length > 0, 'both hear again')

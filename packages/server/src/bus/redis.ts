@@ -39,6 +39,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   let waitingBytes = 0
   let isClosed = false
   let wasUp = false
+  let outages = 0
   let started = () => {}
 
   const isUp = () =>
@@ -51,7 +52,10 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     if (isUp() === wasUp || isClosed) return
     wasUp = !wasUp
     if (wasUp) logger.info({}, 'the bus is up')
-    else logger.warn({}, 'the bus is down: what other nodes store is read from the database meanwhile')
+    else {
+      outages++
+      logger.warn({}, 'the bus is down: what other nodes store is read from the database meanwhile')
+    }
     if (wasUp) started()
   }
 
@@ -123,6 +127,9 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     },
     get isUp() {
       return isUp()
+    },
+    get outages() {
+      return outages
     },
     async close() {
       isClosed = true

@@ -56,6 +56,9 @@ export function createBusLine(world: World): BusLine {
         get isUp() {
           return !node.isCutOff
         },
+        get outages() {
+          return node.outages
+        },
         subscribe(topic, listener) {
           const listeners = own.get(topic) ?? new Set()
           own.set(topic, listeners.add(listener))

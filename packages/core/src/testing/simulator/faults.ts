@@ -37,6 +37,7 @@ export function breakThings(world: World, cluster: Cluster, clients: readonly Cl
       const cut = node()
       if (!cut) return
       cut.isCutOff = true
+      cut.outages++
       world.soon(4_000, () => void (cut.isCutOff = false))
     },
     clock_jump() {

@@ -9,6 +9,8 @@ export interface NodeLife {
   readonly isUp: boolean
   /** Whether neither its messages reach the bus nor the bus's it. */
   isCutOff: boolean
+  /** How often it was. */
+  outages: number
   /** Runs what reaches the node from outside: at once, when it is no longer paused, or never when it is dead. */
   deliver(run: () => void): void
   /** Stops everything inside for a while, as SIGSTOP does; what arrives meanwhile waits. */
@@ -51,6 +53,7 @@ export function createNodeLife(world: World, name: string, offset: () => number)
       return isUp
     },
     isCutOff: false,
+    outages: 0,
     clock: {
       now: () => Math.floor(world.clock.now() + offset()),
       monotonic: () => world.clock.monotonic() - startedAt,
