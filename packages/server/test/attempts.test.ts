@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRig, type Rig } from './support.ts'
 
 let rig: Rig
@@ -77,6 +77,43 @@ describe('attempts', () => {
     }
     expect([await call('203.0.113.7'), await call('203.0.113.7'), await call('203.0.113.8')]).toEqual([401, 429, 401])
     expect([await call(), await call()]).toEqual([401, 401])
+  })
+})
+
+describe('wrong passwords', () => {
+  const wrong = 'not the password of anybody'
+  let next = 1
+  /** Another network each time. */
+  const elsewhere = () => `198.51.100.${next++}`
+  const login = async (username: string, given: string, from = elsewhere()) =>
+    (await post('/auth/login', { username, password: given }, from)).status
+
+  beforeEach(async () => {
+    const limits = { attempts: { account: { burst: 2, per_s: 0.001 } } }
+    rig = await createRig({ trustedProxies: ['127.0.0.1'], limits, passwords: { cost: 4 } })
+    await rig.mesh.accounts.create({ username: 'ann', password })
+  })
+
+  it.each(['ann', 'nobody'])('are counted for %s from everywhere, however the name is written', async (name) => {
+    const answers = [await login(name, wrong), await login(name.toUpperCase(), wrong), await login(name, wrong)]
+    expect(answers).toEqual([401, 401, 429])
+    expect(await login(name, password)).toBe(429)
+  })
+
+  it('of strangers lock nobody out where they usually are, nor do those from there let anybody guess on', async () => {
+    const home = elsewhere()
+    expect(await login('ann', password, home)).toBe(200)
+    expect([await login('ann', wrong), await login('ann', wrong), await login('ann', wrong)]).toEqual([401, 401, 429])
+    expect(await login('ann', password, home)).toBe(200)
+    const there = [await login('ann', wrong, home), await login('ann', wrong, home), await login('ann', wrong, home)]
+    expect(there).toEqual([401, 401, 429])
+  })
+
+  it('where a password is changed are counted with them', async () => {
+    const { access_token } = await rig.account('bob')
+    const change = () =>
+      rig.rest('POST', '/api/v1/auth/password', { current_password: wrong, new_password: password }, access_token)
+    expect([(await change()).status, (await change()).status, (await change()).status]).toEqual([401, 401, 429])
   })
 })
 
