@@ -1,6 +1,6 @@
 import { escaped } from '@mesh/core'
 import { isMeshError } from '@mesh/core/errors'
-import { ConfigError } from '@mesh/server'
+import { ConfigError, sentenceOf } from '@mesh/server'
 import { CommanderError } from 'commander'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
 
@@ -44,7 +44,7 @@ export function reportOf(error: unknown): Report {
     return { code, message, ...(hint === undefined ? {} : { hint }), exitCode: exitCodeOf(code) }
   }
   const code = error instanceof ConfigError ? 'CONFIG' : 'FAILED'
-  return { code, message: error instanceof Error ? error.message : String(error), exitCode: exitCodes.failed }
+  return { code, message: sentenceOf(error), exitCode: exitCodes.failed }
 }
 
 /** The report as it goes to the standard error stream. */

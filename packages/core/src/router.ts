@@ -7,6 +7,7 @@ import type { ClientEvent } from './define.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
 import { isId } from './ids.ts'
+import { issuePath } from './issue-path.ts'
 import { matcherOf, type Matches } from './matches.ts'
 import type { LimitClass } from './limits.ts'
 import { clientEvents, type ServerEventType } from './protocol.ts'
@@ -189,7 +190,7 @@ interface Belonging {
 function validated(event: ClientEvent, payload: object): object {
   const parsed = v.safeParse(event.payload, payload, { abortEarly: true })
   if (parsed.success) return parsed.output
-  throw invalid('payload', v.getDotPath(parsed.issues[0]) ?? undefined)
+  throw invalid('payload', issuePath(parsed.issues[0]))
 }
 
 function repeatOf(event: ClientEvent, peer: Peer, frame: ClientFrame, payload: object): Request {

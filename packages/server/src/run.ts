@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { faultOf, isMeshError } from '@mesh/core'
 import { listenAdmin } from './admin/index.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { setupNotice } from './first-admin.ts'
@@ -40,8 +41,12 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
   return why === 'fault' ? 1 : 0
 }
 
-/** The one sentence that says why a start failed. */
+/** The one sentence that says why a start failed. Only sentences of ours, and what the system says of a file or address, are passed on. */
 export function sentenceOf(error: unknown): string {
-  if (error instanceof ConfigError) return error.message
-  return error instanceof Error ? error.message : 'The server could not start.'
+  const isOurs = error instanceof ConfigError || isMeshError(error)
+  // Parsers and libraries have classes of their own, and quote what they choked on.
+  const isPlain = error instanceof Error && error.constructor === Error
+  if (isOurs || isPlain) return error.message
+  const { error: name, at = 'an unknown place' } = faultOf(error)
+  return `Stopped by a fault: ${String(name)} ${String(at)}`
 }

@@ -1,4 +1,14 @@
-import { field, inviteSchema, isMeshError, MeshError, toInstant, type Invite, type Member, type Room } from '@mesh/core'
+import {
+  field,
+  inviteSchema,
+  isMeshError,
+  issuePath,
+  MeshError,
+  toInstant,
+  type Invite,
+  type Member,
+  type Room,
+} from '@mesh/core'
 import * as v from 'valibot'
 import { viewOf as userView } from '../auth/accounts.ts'
 import { viewOfDevice } from '../http/views.ts'
@@ -197,10 +207,10 @@ export async function perform(mesh: MeshServer, name: unknown, input: unknown): 
   if (!wanted) throw new MeshError('BAD_MESSAGE', 'No such operation', { reason: 'unknown_operation' })
   const parsed = v.safeParse(wanted.input, input, { abortEarly: true })
   if (!parsed.success) {
-    const path = v.getDotPath(parsed.issues[0])
-    throw new MeshError('BAD_MESSAGE', path === null ? undefined : `The ${path} is missing or not valid`, {
+    const path = issuePath(parsed.issues[0])
+    throw new MeshError('BAD_MESSAGE', path === undefined ? undefined : `The ${path} is missing or not valid`, {
       reason: 'input',
-      ...(path === null ? {} : { path }),
+      ...(path === undefined ? {} : { path }),
     })
   }
   if (wanted.reads && !isFurtherPage(parsed.output)) {

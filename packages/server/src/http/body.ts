@@ -1,4 +1,4 @@
-import { MeshError } from '@mesh/core'
+import { issuePath, MeshError } from '@mesh/core'
 import type { Context } from 'hono'
 import * as v from 'valibot'
 
@@ -16,14 +16,14 @@ export async function readBody<const S extends v.GenericSchema>(
   const type = context.req.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type)) throw invalid('content_type')
   const parsed = v.safeParse(schema, parse(textOf(await context.req.arrayBuffer())), { abortEarly: true })
-  if (!parsed.success) throw invalid('body', v.getDotPath(parsed.issues[0]) ?? undefined)
+  if (!parsed.success) throw invalid('body', issuePath(parsed.issues[0]))
   return parsed.output
 }
 
 /** Reads a query and checks it. @throws MeshError BAD_MESSAGE */
 export function readQuery<const S extends v.GenericSchema>(context: Context, schema: S): v.InferOutput<S> {
   const parsed = v.safeParse(schema, context.req.query(), { abortEarly: true })
-  if (!parsed.success) throw invalid('query', v.getDotPath(parsed.issues[0]) ?? undefined)
+  if (!parsed.success) throw invalid('query', issuePath(parsed.issues[0]))
   return parsed.output
 }
 

@@ -37,7 +37,9 @@ function kindOf(code: string): PostgresFailure['kind'] {
 function factsOf(error: unknown): { code: string | undefined; message: string; answered: boolean } {
   if (!(error instanceof Error)) return { code: undefined, message: String(error), answered: false }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return { code, message: error.message || (code ?? 'The connection failed'), answered: 'severity' in error }
+  // What is wrong with a file that the URL names is said without its name, which may be a password in the wrong place.
+  const message = 'path' in error ? '' : error.message
+  return { code, message: message || (code ?? 'The connection failed'), answered: 'severity' in error }
 }
 
 /** Turns a caught value into what the storage port throws; what PostgreSQL said stays as its `cause`. */
