@@ -47,7 +47,7 @@ export interface AuditOptions {
 /** The options that say which entries of the audit log are meant. */
 export const auditOptions = () => [
   new Option('--since <when>', 'not before: 15m, 1h, 7d ago, or an instant of ISO 8601').argParser(instant),
-  new Option('--actor <who>', 'by a user (name or id), administrator or server'),
+  new Option('--actor <who>', 'by a user (name or id), administrator, host or server'),
   new Option('--room <room>', 'in a room, by name or id; a deleted one by its id'),
   new Option('--action <action>', 'of one kind').choices(Object.keys(auditActions)),
 ]

@@ -13,7 +13,7 @@ export interface Audit {
   (event: AuditEvent): Promise<void>
   /**
    * Notes that a request was refused for want of a right, if that is what the error says, and not any other. An error is
-   * noted once, by whoever meets it first and knows most about it.
+   * noted once, by whoever meets it first and knows most about it. The reason is its code unless the event has a better one.
    */
   denied(error: unknown, event: Partial<AuditEvent>): void
   /** Writes what is still being counted. */
@@ -96,7 +96,7 @@ export function createAudit({ store, clock, logger }: { store: AuditStore; clock
     denied(error: unknown, event: Partial<AuditEvent>) {
       if (!isMeshError(error) || !denials.has(error.code) || noted.has(error)) return
       noted.add(error)
-      void audit({ action: 'request.deny', ...event, outcome: 'denied', reason: error.code })
+      void audit({ action: 'request.deny', reason: error.code, ...event, outcome: 'denied' })
     },
   })
 }

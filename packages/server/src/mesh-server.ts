@@ -26,6 +26,7 @@ import { builtinUsers } from './auth/builtin-users.ts'
 import { createDevices, type Devices } from './auth/devices.ts'
 import type { HostAuthenticate } from './auth/host.ts'
 import { createHostSessions } from './auth/host-sessions.ts'
+import { noted, type Deciders } from './auth/noted.ts'
 import { createHostTokens, type HostTokens } from './auth/tokens.ts'
 import { createRevoke, type Revoke } from './auth/revoke.ts'
 import { createPasswords, type PasswordOptions } from './auth/passwords.ts'
@@ -111,6 +112,8 @@ export interface MeshServer {
   readonly setup: Setup
   /** The devices of users, of the host's own too. */
   readonly devices: Devices
+  /** The same for whoever is at the machine: what they decide is theirs in the audit log, and not the application's. */
+  readonly administrator: Deciders
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   /** How calls of REST ended so far: `<route> ok`, or the route and the code of the error. */
@@ -160,6 +163,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     recognise: sessions.recognise,
     recogniseDevice: devices.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
+    audit: () => engine.audit,
   })
   const setup = createSetup({
     storage,
@@ -220,6 +224,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     allowOrigin,
   })
   const detach = new Set<() => void>()
+  const deciders = { accounts, devices, tokens, revoke }
 
   return {
     fetch: (request, from) =>
@@ -242,11 +247,9 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     handleUpgrade,
     rooms: engine.rooms,
     invites: engine.invites,
-    tokens,
-    revoke,
-    accounts,
     setup,
-    devices,
+    ...noted(deciders, 'host', () => engine.audit),
+    administrator: noted(deciders, 'administrator', () => engine.audit),
     engine,
     calls: calls.counts,
     storage,

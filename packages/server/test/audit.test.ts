@@ -1,5 +1,6 @@
 import { verifyChain } from '@mesh/core'
 import { beforeAll, afterAll, expect, test } from 'vitest'
+import { enrol } from './agent.ts'
 import { createRig, type Account, type Rig } from './support.ts'
 
 let rig: Rig
@@ -121,11 +122,82 @@ test('who came in, who did not, and who left', async () => {
     await rig.rest('POST', '/api/v1/auth/logout', { refresh_token: guest.refresh_token })
   })
   expect(entries).toMatchObject([
+    { action: 'user.create', outcome: 'ok', actor: 'host', changes: ['admin=false'] },
     { action: 'auth.login', outcome: 'ok', actor: expect.stringMatching(/^usr_/) as string, address: '127.0.0.1' },
     { action: 'auth.login', outcome: 'denied', reason: 'AUTH_INVALID', address: '127.0.0.1', request: 'login' },
-    { action: 'auth.logout', outcome: 'ok', address: '127.0.0.1' },
+    { action: 'auth.logout', outcome: 'ok', actor: guest.user_id, sid: expect.stringMatching(/^sess_/) as string },
   ])
   expect(JSON.stringify(entries)).not.toContain(wrong)
+})
+
+test('a refresh token that was used before, told apart from one that nobody has', async () => {
+  const rita = await rig.account('rita')
+  const refresh = (refresh_token: string) => rig.rest('POST', '/api/v1/auth/refresh', { refresh_token })
+  const entries = await noted(async () => {
+    const second = String((await refresh(rita.refresh_token)).body.refresh_token)
+    await refresh(second)
+    await refresh(rita.refresh_token)
+    await refresh('mrt_nonsense')
+  })
+  const refused = { action: 'auth.refresh', outcome: 'denied', address: '127.0.0.1' }
+  expect(entries).toMatchObject([
+    { ...refused, actor: rita.user_id, sid: expect.stringMatching(/^sess_/) as string, reason: 'reused' },
+    { ...refused, reason: 'AUTH_INVALID' },
+  ])
+})
+
+test('devices: their code, their key, their logins and their end', async () => {
+  const dora = await rig.account('dora')
+  let device_id = ''
+  const entries = await noted(async () => {
+    const agent = await enrol(rig, dora)
+    device_id = agent.device_id
+    await agent.login()
+    const enrolled = {
+      code: 'BCDF-GHJK-LMNP-QRST',
+      name: 'x',
+      public_jwk: { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) },
+    }
+    await rig.rest('POST', '/api/v1/devices/enrol', enrolled)
+    await rig.rest('POST', '/api/v1/auth/device', { assertion: 'a.b.c' })
+    await as(dora)('DELETE', `/devices/${device_id}`)
+  })
+  const by = { actor: dora.user_id, outcome: 'ok' }
+  expect(entries).toMatchObject([
+    { ...by, action: 'device.enrolment' },
+    { ...by, action: 'device.enrol', target: device_id },
+    { ...by, action: 'auth.device', device_id },
+    { action: 'device.enrol', outcome: 'denied', reason: 'AUTH_INVALID' },
+    { action: 'auth.device', outcome: 'denied', reason: 'AUTH_INVALID' },
+    { ...by, action: 'device.revoke', target: device_id },
+  ])
+  expect(JSON.stringify(entries)).not.toContain('BCDF')
+})
+
+test('what the application that embeds Mesh decides is the doing of the host, and once', async () => {
+  const { accounts, devices, revoke, tokens } = rig.mesh
+  let user_id = ''
+  const entries = await noted(async () => {
+    user_id = (await accounts.create({ username: 'hugo', password: 'a password that is long' })).user_id
+    await accounts.update(user_id, { username: 'hugo 2', admin: true })
+    await accounts.login('hugo 2', 'not the password').catch(() => {})
+    await devices.invite(user_id)
+    await devices.revoke(`dev_${'n'.repeat(22)}`)
+    await accounts.remove(user_id)
+    await tokens.mint({ user: { id: 'their-user' } })
+    await revoke({ userId: 'their-user' })
+  })
+  const by = { actor: 'host', outcome: 'ok', target: user_id }
+  expect(entries).toMatchObject([
+    { ...by, action: 'user.create', changes: ['admin=false'] },
+    { ...by, action: 'user.update', changes: ['name', 'admin=true'] },
+    { action: 'auth.login', actor: 'host', outcome: 'denied', reason: 'AUTH_INVALID' },
+    { ...by, action: 'device.enrolment' },
+    { ...by, action: 'user.delete' },
+    { action: 'token.mint', actor: 'host', target: expect.stringMatching(/^usr_/) as string },
+    { action: 'access.revoke', actor: 'host' },
+  ])
+  expect(JSON.stringify(entries)).not.toMatch(/hugo|their-user/)
 })
 
 test('the chain of all that verifies', async () => {

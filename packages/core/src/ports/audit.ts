@@ -6,7 +6,7 @@ export interface AuditEntry {
   action: AuditAction
   /** `ok`: it took effect. `denied`: it was refused, and `reason` says why where that is known. */
   outcome: 'ok' | 'denied'
-  /** Whose doing it was: a user id, `administrator` for whoever works at the machine itself, `server`; absent where unknown. */
+  /** Whose doing it was: a user id, `administrator` for whoever works at the machine itself, `host` for the application that embeds Mesh, `server`; absent where unknown. */
   actor?: string | undefined
   room_id?: string | undefined
   /** The device, the peer and the network address of the actor, where they are known. */

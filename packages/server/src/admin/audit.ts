@@ -14,7 +14,7 @@ export const auditInput = v.strictObject({
   limit: v.optional(v.pipe(count, v.minValue(1), v.maxValue(1000)), 100),
   latest: v.optional(v.boolean()),
   since: v.optional(count),
-  /** By name or id, or `administrator` or `server`. */
+  /** By name or id, or `administrator`, `host` or `server`. */
   actor: v.optional(text),
   /** By name or id; one that was deleted by its id. */
   room: v.optional(text),
@@ -30,4 +30,4 @@ export async function listAudit(mesh: MeshServer, { actor, room, ...asked }: v.I
   })
 }
 
-const isNoName = (actor: string) => isId('usr', actor) || actor === 'administrator' || actor === 'server'
+const isNoName = (actor: string) => isId('usr', actor) || ['administrator', 'host', 'server'].includes(actor)

@@ -60,7 +60,7 @@ export const operations = {
 
   'user.create': operation(
     v.strictObject({ ...account.entries, admin: v.optional(v.boolean()) }),
-    async ({ accounts }, account) => ({ data: userView(await accounts.create(account)) }),
+    async ({ administrator }, account) => ({ data: userView(await administrator.accounts.create(account)) }),
     { creates: true },
   ),
 
@@ -86,8 +86,8 @@ export const operations = {
     { reads: true },
   ),
 
-  'device.revoke': operation(v.strictObject({ device: name }), async ({ devices }, { device }) => {
-    if (!(await devices.revoke(device))) throw new MeshError('NOT_FOUND', 'No such device')
+  'device.revoke': operation(v.strictObject({ device: name }), async ({ administrator }, { device }) => {
+    if (!(await administrator.devices.revoke(device))) throw new MeshError('NOT_FOUND', 'No such device')
     return { data: { device_id: device } }
   }),
 

@@ -5,6 +5,7 @@ import {
   toInstant,
   verifyAccess,
   type AccessClaims,
+  type Audit,
   type Keyring,
   type Principal,
   type Selector,
@@ -16,6 +17,7 @@ import type { Attempts } from './attempts.ts'
 import { createGuesses } from './guesses.ts'
 import { createLogins, type Logins, type Tokens } from './logins.ts'
 import type { Passwords } from './passwords.ts'
+import { readRefreshToken } from './refresh-token.ts'
 
 /** What others may know of a user. */
 export interface UserView {
@@ -75,6 +77,8 @@ export function createAccounts(options: {
   recogniseDevice(claims: Verified<AccessClaims>): Promise<Principal>
   /** Takes a user out of every room. @throws MeshError CONFLICT */
   leaveRooms(user_id: string): Promise<void>
+  /** Where logouts and refreshes that are refused are noted. */
+  audit(): Audit
 }): Accounts {
   const { storage, passwords, accessKeys, issuer } = options
   const now = () => Date.now()
@@ -109,7 +113,7 @@ export function createAccounts(options: {
     // What ended every login of the user while the password was judged, did not end this one: it was not there yet.
     const current = await storage.users.find(user.user_id)
     if (current?.disabled !== false || current.hashed_password !== user.hashed_password) {
-      await logins.logout(tokens.refresh_token)
+      await logins.end({ sid: readRefreshToken(tokens.refresh_token).sid })
       return login(username, password, network)
     }
     await strengthen(user, password)
@@ -158,7 +162,7 @@ export function createAccounts(options: {
     login,
 
     async refresh(refresh_token, network) {
-      const { user_id, tokens } = await logins.refresh(refresh_token)
+      const { user_id, tokens } = await logins.refresh(refresh_token, network)
       guesses.seen(user_id, network)
       return tokens
     },

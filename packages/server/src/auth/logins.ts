@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { issueAccess, randomIds, type Keyring, type Selector, type Storage } from '@mesh/core'
+import { issueAccess, randomIds, type Audit, type Keyring, type Selector, type Storage } from '@mesh/core'
 import type { Attempts } from './attempts.ts'
 import { invalidRefreshToken, newRefreshToken, readRefreshToken } from './refresh-token.ts'
 
@@ -27,9 +27,9 @@ export interface Logins {
    * Uses up a refresh token. The one before is taken for half a minute more, in case the answer was lost: that is until
    * anything which came in the answer is used. Any older one ends the login with its connections. @throws MeshError AUTH_INVALID, RATE_LIMITED
    */
-  refresh(refresh_token: string): Promise<{ user_id: string; tokens: Tokens }>
+  refresh(refresh_token: string, network?: string): Promise<{ user_id: string; tokens: Tokens }>
   /** Ends the login that a refresh token was issued for, its connections included; one that is unknown is as good as ended. */
-  logout(refresh_token: string): Promise<void>
+  logout(refresh_token: string, network?: string): Promise<void>
   /** Ends a login, or every login of a user, with the connections. @throws MeshError UNAVAILABLE; the connections are closed even then */
   end(which: { sid: string } | { user_id: string }): Promise<void>
 }
@@ -42,8 +42,10 @@ export function createLogins(options: {
   attempts: Attempts
   /** Closes the connections of a login or user. */
   disconnect(which: Selector): void
+  /** Only here it is known whose token was shown, and what was wrong with it. */
+  audit(): Audit
 }): Logins {
-  const { accessKeys, issuer, attempts, disconnect } = options
+  const { accessKeys, issuer, attempts, disconnect, audit } = options
   const { logins } = options.storage
   const now = () => Date.now()
 
@@ -78,7 +80,7 @@ export function createLogins(options: {
       return tokensOf(user_id, { sid, gen: 0 }, token)
     },
 
-    async refresh(refresh_token) {
+    async refresh(refresh_token, address) {
       const shown = readRefreshToken(refresh_token)
       const { sid, generation } = shown
       const login = await logins.find(sid)
@@ -97,15 +99,23 @@ export function createLogins(options: {
         grace_ms: refreshGraceMs,
       })
       if (result.outcome === 'reused') disconnect({ sid })
-      if (result.outcome !== 'rotated') throw invalidRefreshToken()
+      if (result.outcome !== 'rotated') {
+        const error = invalidRefreshToken()
+        const { user_id: actor } = login
+        audit().denied(error, { action: 'auth.refresh', actor, sid, address, reason: result.outcome })
+        throw error
+      }
       attempts.giveBack('family', sid)
       return { user_id: login.user_id, tokens: await tokensOf(login.user_id, { sid, gen: generation + 1 }, next.token) }
     },
 
-    async logout(refresh_token) {
+    async logout(refresh_token, address) {
       const shown = readRefreshToken(refresh_token)
       const login = await logins.find(shown.sid)
-      if (login && shown.isOf(login)) await end({ sid: shown.sid })
+      if (!login || !shown.isOf(login)) return
+      const { sid, user_id: actor } = login
+      await end({ sid })
+      await audit()({ action: 'auth.logout', outcome: 'ok', actor, sid, address })
     },
   }
 }

@@ -24,6 +24,7 @@ it('of 1,000 races of reuse against refresh, over HTTP, no login survives, and n
     issuer,
     attempts: createAttempts(engine.limits.attempts),
     disconnect: () => {},
+    audit: () => engine.audit,
   })
   const refresh = (refresh_token: string) => rig.rest('POST', '/api/v1/auth/refresh', { refresh_token })
   const counts = { refreshed: 0, closed: 0, sockets: 0, survivors: 0 }

@@ -46,13 +46,14 @@ export const authRoutes = [
     method: 'post',
     path: '/auth/logout',
     name: 'logout',
-    audit: { action: 'auth.logout' },
+    // What ended, is noted where it is known whose it was.
+    audit: { action: 'auth.logout', note: () => undefined },
     summary: 'Ends a login with its connections.',
     auth: 'none',
     limit: 'refresh',
     body: refresh,
     errors: ['AUTH_INVALID'],
-    handle: ({ app, body }) => app.accounts.logout(body.refresh_token),
+    handle: ({ app, body, network }) => app.accounts.logout(body.refresh_token, network),
   }),
   route({
     method: 'post',

@@ -1,6 +1,7 @@
 import { MeshError, type Principal } from '@mesh/core'
 import * as v from 'valibot'
 import { viewOf } from '../auth/accounts.ts'
+import { changesOf } from '../auth/noted.ts'
 import { requireAdmin } from './mount.ts'
 import { byId, listOf, page } from './page.ts'
 import { route } from './route.ts'
@@ -86,12 +87,9 @@ export const userRoutes = [
     name: 'updateUser',
     audit: {
       action: 'user.update',
-      note: ({ params, body: { name, ...flags } }) => ({
+      note: ({ params, body }) => ({
         target: params.user_id,
-        changes: [
-          ...(name === undefined ? [] : ['name']),
-          ...Object.entries(flags).map(([flag, value]) => `${flag}=${value}`),
-        ],
+        changes: changesOf(body),
       }),
     },
     summary: 'Changes an account. Disabling it ends its logins and connections.',
