@@ -29,6 +29,9 @@ export interface Report {
   readonly events: { all: string[]; answered: string[] }
 }
 
+/** What a server says when it is there. */
+const listening = /"url":"([^"]+)"[^\n]*mesh is listening/
+
 /** What a leaky run goes through: enough to come by every place. */
 const short = new Set(['setUp', 'login', 'getMe', 'chat.message.send'])
 
@@ -45,11 +48,14 @@ export async function runCanaries({ leaky = false } = {}): Promise<Report> {
   writeFileSync(turnSecret, secrets.make('TURN secret'))
   chmodSync(turnSecret, 0o600)
   const rate = { burst: 1_000_000, per_s: 1_000_000 }
-  const limits = { ...wideOpen, resume_window_s: 60, ice_servers: rate, enrolments_per_user: 10_000 }
+  const attempts = { ...wideOpen.attempts, login: rate, account: rate, password: rate }
+  const limits = { ...wideOpen, attempts, resume_window_s: 60, ice_servers: rate, enrolments_per_user: 10_000 }
   const env = {
     MESH_DATA_DIR: dataDir,
     MESH_PORT: '0',
     MESH_LOG_LEVEL: 'debug',
+    MESH_METRICS_PORT: '0',
+    MESH_DRAIN_S: '0',
     MESH_LIMITS: JSON.stringify(limits),
     MESH_TURN_URLS: 'stun:127.0.0.1:3478,turn:127.0.0.1:3478',
     MESH_TURN_SECRET_FILE: turnSecret,
@@ -65,7 +71,7 @@ export async function runCanaries({ leaky = false } = {}): Promise<Report> {
 
   try {
     let server = start()
-    let url = (await server.says(/"url":"([^"]+)"/))[1] ?? ''
+    let url = (await server.says(listening))[1] ?? ''
     const [, setupCode = ''] = await server.says(/with the code (\S+):/)
     secrets.keep('setup code', setupCode)
     secrets.keep('setup code', setupCode.replaceAll('-', ''))
@@ -111,9 +117,11 @@ export async function runCanaries({ leaky = false } = {}): Promise<Report> {
     readData(dataDir, places)
     const bootstrap = { MESH_BOOTSTRAP_ADMIN: 'root', MESH_BOOTSTRAP_PASSWORD: secrets.make('password') }
     server = start(bootstrap)
-    url = (await server.says(/"url":"([^"]+)"/))[1] ?? ''
+    url = (await server.says(listening))[1] ?? ''
     for (const operation of operations.filter((operation) => !isFirst(operation))) await drive(operation)
     if (!leaky) await administer(shell, scene)
+    const [, monitor = ''] = await server.says(/"url":"([^"]+)"[^\n]*metrics are told/)
+    for (const path of ['/metrics', '/readyz']) places.add('metrics', await (await fetch(monitor + path)).text())
     readData(dataDir, places)
     server.kill('SIGTERM')
     await server.ended
