@@ -149,6 +149,11 @@ describe('a hook that is at fault', () => {
   )
 })
 
+it('a hook that never answers keeps a call for ten seconds, and no longer', async () => {
+  const { rig } = await createHost({ authenticate: () => new Promise(() => {}) })
+  expect(await me(rig, 'x')).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } })
+}, 20_000)
+
 describe('before the access of a connection ends', () => {
   // The warning is due two seconds after the hello.
   const limits = { token_warning_s: 598 }

@@ -24,7 +24,8 @@ export function createAuthenticate({ hook, accounts, sessions, allowOrigin }: Au
   return async ({ token, request }) => {
     if (token !== undefined && isAccessToken(token)) return accounts.authenticate(token)
     const signal = AbortSignal.timeout(hookTimeoutMs)
-    const answer = await hook({ request: hostRequest(request, allowOrigin), token, signal })
+    const asked = hook({ request: hostRequest(request, allowOrigin), token, signal })
+    const answer = await Promise.race([asked, whenLate(signal)])
     if (!answer) throw new MeshError(token === undefined ? 'AUTH_REQUIRED' : 'AUTH_INVALID')
     // A call over HTTP is over with its answer; a connection goes on, and has a token of ours to go on with.
     return sessions.enter(answer, { issue: request.method === undefined })
@@ -42,6 +43,13 @@ export function createRevalidate({ revalidate, sessions }: AuthenticationOptions
     if (!answer) throw new MeshError('AUTH_INVALID')
     return sessions.enter(answer, { issue: true })
   }
+}
+
+/** A hook that does not heed the signal must not keep a call for ever. @throws MeshError UNAVAILABLE, when it is aborted */
+function whenLate(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new MeshError('UNAVAILABLE')), { once: true })
+  })
 }
 
 /** Whether a token says that it is one of ours; what it says is still to be verified. */
