@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { Storage } from '@mesh/core'
 import { createMesh, type MeshServer } from '@mesh/server'
 import { onTestFinished } from 'vitest'
 
@@ -21,11 +22,14 @@ export interface Standalone {
   exited: Promise<{ code: number | null; signal: string | null }>
 }
 
-/** Makes a data directory and puts something into it, before there is a server. */
-export async function prepare<T>(fill: (mesh: MeshServer) => Promise<T>): Promise<T & { dataDir: string }> {
+/** Makes a data directory, and puts something into it or into a storage elsewhere, before there is a server. */
+export async function prepare<T>(
+  fill: (mesh: MeshServer) => Promise<T>,
+  storage?: Storage,
+): Promise<T & { dataDir: string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'mesh-standalone-'))
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
-  const mesh = await createMesh({ dataDir })
+  const mesh = await createMesh({ dataDir, ...(storage && { storage }) })
   const made = await fill(mesh)
   await mesh.close()
   return { ...made, dataDir }
