@@ -187,9 +187,10 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     turn,
     ids: randomIds,
   })
-  const unwatchKeys = keys.watch(({ action, kid }) => {
-    if (action === 'key.revoke') engine.revokeKey(kid)
-    else void engine.audit({ action, outcome: 'ok', actor: 'server', kid })
+  const unwatchKeys = keys.watch(({ action, kid, by }) => {
+    if (action !== 'key.revoke') void engine.audit({ action, outcome: 'ok', actor: by, kid })
+    else if (by) engine.revokeKey(kid)
+    else void engine.disconnect({ kid })
   }, logger)
 
   const path = `${basePath}/ws`

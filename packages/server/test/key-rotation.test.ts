@@ -124,6 +124,7 @@ describe('rotation under load', { timeout: 30_000 }, () => {
     const noted = await rig.mesh.storage.audit.list({ limit: 100, action: 'key.rotate' })
     expect(noted.map(({ kid }) => kid)).toContain(rig.mesh.keys.capability.jwks.keys[0]?.kid)
     expect(noted).toHaveLength(2 * 20)
+    expect(new Set(noted.map(({ actor }) => actor))).toEqual(new Set(['administrator']))
     expect(await isGood(first.session)).toBe(true)
     for (const wire of [a, b]) wire.socket.close()
   })

@@ -26,3 +26,16 @@ it('several processes that rotate on one directory lose none of it', async () =>
   await mesh.close()
   await rm(dataDir, { recursive: true })
 }, 60_000)
+
+it('a key that one of two servers revoked is revoked on both, and in the audit log once', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'mesh-keys-'))
+  const storage = createMemoryStorage()
+  const [one, other] = [await createMesh({ dataDir, storage }), await createMesh({ dataDir, storage })]
+  const kid = (await one.keys.list())[0]?.kid ?? ''
+  await one.keys.revoke(kid)
+  expect((await other.keys.list()).find((key) => key.kid === kid)).toMatchObject({ state: 'revoked' })
+  const revoked = await storage.audit.list({ limit: 10, action: 'key.revoke' })
+  expect(revoked).toMatchObject([{ actor: 'administrator', kid }])
+  for (const mesh of [one, other]) await mesh.close()
+  await rm(dataDir, { recursive: true })
+})

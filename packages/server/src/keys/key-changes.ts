@@ -5,6 +5,8 @@ import { ringNames, type RingKey } from './key-ring.ts'
 export interface KeyChange {
   readonly action: 'key.publish' | 'key.rotate' | 'key.retire' | 'key.revoke'
   readonly kid: string
+  /** Whose doing it was; absent where another process on the same directory did it, and notes it. */
+  readonly by?: 'administrator' | 'server'
 }
 
 /** What is different after a change, but for what was revoked. */

@@ -57,11 +57,11 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
   let tell = (_change: KeyChange) => {}
 
   /** From here on nothing in this process takes what the key signed. */
-  function bar(key: RevokedKey): void {
+  function bar(key: RevokedKey, by?: 'administrator'): void {
     if (revoked.has(key.kid)) return
     revoked.set(key.kid, key)
     rings[key.ring].revoke(key.kid)
-    tell({ action: 'key.revoke', kid: key.kid })
+    tell({ action: 'key.revoke', kid: key.kid, ...(by && { by }) })
   }
 
   /** Contents as they should be: without what was revoked, there or here, and with what is due done. */
@@ -76,7 +76,10 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
     return { access: await ring('access'), capability: await ring('capability'), revoked: all }
   }
 
-  async function update(change = (contents: KeyContents) => contents): Promise<KeyView[]> {
+  async function update(
+    change = (contents: KeyContents) => contents,
+    by: 'administrator' | 'server' = 'server',
+  ): Promise<KeyView[]> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     return withFileLock(join(directory, 'keys.lock'), async () => {
       const found = await readKeys(directory, now())
@@ -88,7 +91,7 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
         for (const key of wanted.revoked) bar(key)
         known = wanted
       }
-      if (isChange) changesOf(found, wanted).forEach(tell)
+      if (isChange) for (const event of changesOf(found, wanted)) tell({ ...event, by })
       return viewsOf(known, rotationMs)
     })
   }
@@ -110,7 +113,7 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
         }
         const rotated = meant.map((name) => [name, advanced(contents[name], now())] as const)
         return { ...contents, ...Object.fromEntries(rotated) }
-      })
+      }, 'administrator')
     },
 
     async revoke(...kids) {
@@ -121,7 +124,7 @@ export async function openKeys({ directory, rotationMs, now }: KeysOptions): Pro
         return { kid, ring, since: now() }
       })
       // In memory first: that holds even where the disk is full, and is written as soon as it no longer is.
-      for (const key of keys) bar(key)
+      for (const key of keys) bar(key, 'administrator')
       return update()
     },
 
