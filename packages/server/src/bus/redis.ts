@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { silentLogger, type Bus, type Logger } from '@mesh/core'
+import { createOutages, mostWaitingBytes } from './outages.ts'
 import { createRedisConnections, type RedisClient } from './redis-client.ts'
 import { createTopics } from './topics.ts'
 
@@ -17,8 +18,6 @@ export interface RedisBusOptions {
 const beatMs = 2_000
 /** How long a start waits for the server, in milliseconds; after that it goes on without. */
 const startMs = 3_000
-/** How many bytes may wait for the server to take them. Beyond, it does not keep up, and more would only be late. */
-const mostBytes = 16 * 1024 * 1024
 
 /**
  * The bus of several nodes over one Redis or Valkey server: one connection to publish and one to listen. It comes back by
@@ -34,12 +33,11 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   const [publisher, subscriber] = [connect(), connect()]
   const self = randomUUID()
   const topics = createTopics()
+  const outages = createOutages(logger)
   /** Topics that the server has confirmed, on the connection there is now. */
   const confirmed = new Set<string>()
   let waitingBytes = 0
   let isClosed = false
-  let wasUp = false
-  let outages = 0
   let started = () => {}
 
   const isUp = () =>
@@ -49,14 +47,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     topics.names().every((topic) => confirmed.has(topic))
 
   function look(): void {
-    if (isUp() === wasUp || isClosed) return
-    wasUp = !wasUp
-    if (wasUp) logger.info({}, 'the bus is up')
-    else {
-      outages++
-      logger.warn({}, 'the bus is down: what other nodes store is read from the database meanwhile')
-    }
-    if (wasUp) started()
+    if (!isClosed && outages.note(isUp()) && isUp()) started()
   }
 
   function listen(names: readonly string[]): void {
@@ -99,7 +90,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
 
   return {
     publish(topic, message, unheard) {
-      if (!isUp() || waitingBytes > mostBytes) {
+      if (!isUp() || waitingBytes > mostWaitingBytes) {
         if (unheard) queueMicrotask(unheard)
         return
       }
@@ -129,7 +120,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
       return isUp()
     },
     get outages() {
-      return outages
+      return outages.count
     },
     async close() {
       isClosed = true
