@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MeshError } from './errors.ts'
+import { createMemoryBusLine } from './memory/bus.ts'
 import { createMemoryStorage } from './memory/storage.ts'
 import { createWorld, heard, settle, unhurried } from './testing/kit.ts'
 
@@ -41,6 +42,27 @@ describe('what another node did, and no word of it came', () => {
     await w.storage.rooms.delete(w.room)
     await look(w, 60_000)
     expect((await b.next('room.left')).payload.reason).toBe('deleted')
+  })
+})
+
+describe('an event that waits for the one before it', () => {
+  it('is still the answer to whoever asked for it, when another node tells of it as well', async () => {
+    const line = createMemoryBusLine()
+    const [bus, other] = [line.connect(), line.connect()]
+    // WebCrypto's digest may take longer than this test waits.
+    const w = await createWorld({ bus, digest: (text) => text })
+    const a = await w.enter(w.ann)
+    // Stored by another node, whose word of it is late.
+    const before = { id: removal.id, type: 'chat.message.created', from: 'server', at: 0, payload: {} }
+    await w.storage.events.append(w.room, { ...before, payload: { text: 'before' } }, { user_id: w.ann })
+    const id = a.send('chat.message.send', w.room, { text: 'mine' })
+    await look(w, 0)
+    const mine = (await w.storage.events.list(w.room, { after: 0, limit: 100 })).at(-1)
+    expect(mine?.payload.text).toBe('mine')
+    other.publish('events', JSON.stringify(mine))
+    await look(w, 0)
+    await look(w, 200)
+    expect(a.frames.filter(({ reply_to }) => reply_to === id).map(({ type }) => type)).toEqual(['chat.message.created'])
   })
 })
 

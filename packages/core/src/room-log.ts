@@ -90,7 +90,9 @@ export function createRoomLog(options: {
   function hold(room: LiveRoom, event: RoomEvent, reply: ReplyTo | undefined): void {
     const waiting = early.get(room.room_id) ?? new Map<number, { event: RoomEvent; reply: ReplyTo | undefined }>()
     look(room)
-    early.set(room.room_id, waiting.set(event.seq, { event, reply }))
+    // It may come twice, asked for here and told by another node: whoever asked is owed the answer.
+    const asked = reply ?? waiting.get(event.seq)?.reply
+    early.set(room.room_id, waiting.set(event.seq, { event, reply: asked }))
     change(room, event)
   }
 
