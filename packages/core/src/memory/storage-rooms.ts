@@ -11,7 +11,7 @@ export function createRooms(open: OpenTables): RoomStore {
 
   return {
     async create({ room_id, name, owner_user_id, created_at }, event) {
-      const { rooms, users, audit } = open()
+      const { rooms, users, audit, deliveries } = open()
       if (rooms.has(room_id)) throw new Error('A room with this id exists')
       if (!users.has(owner_user_id)) throw new Error('The owner of a room must exist')
       const record: RoomRecord = {
@@ -22,6 +22,7 @@ export function createRooms(open: OpenTables): RoomStore {
         missed: new Map(),
         once: new Set(),
         audit,
+        deliveries,
       }
       const stored = appendTo(record, event)
       addMember(record, owner_user_id, 'owner', created_at)

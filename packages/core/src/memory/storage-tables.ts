@@ -1,11 +1,15 @@
 import type { Role } from '../acl.ts'
 import type {
+  DeadLetter,
+  Delivery,
   Device,
   Enrolment,
   Invite,
   Login,
   Member,
+  NewDelivery,
   NewEvent,
+  NotifyTarget,
   Revocation,
   Room,
   RoomEvent,
@@ -38,6 +42,8 @@ export interface RoomRecord {
   once: Set<string>
   /** {@link Tables.audit}, which hears of the decisions among the events. */
   audit: string[]
+  /** {@link Tables.deliveries}, where what is to be delivered because of an event goes. */
+  deliveries: Map<string, Delivery>
 }
 
 /** Everything the memory storage knows. */
@@ -56,6 +62,11 @@ export interface Tables {
   terminals: Map<string, Terminal>
   /** The audit log, each entry as JSON. */
   audit: string[]
+  /** What waits to be delivered, by {@link keyOf} channel and topic. */
+  deliveries: Map<string, Delivery>
+  /** The latest last. */
+  deadLetters: DeadLetter[]
+  notifyTargets: Map<string, NotifyTarget>
   /** What was appended with `once`, by {@link keyOf} sender and id. */
   once: Map<string, { room_id: string; seq: number; digest: string }>
 }
@@ -75,6 +86,9 @@ export function createTables(): Tables {
     rooms: new Map(),
     terminals: new Map(),
     audit: [],
+    deliveries: new Map(),
+    deadLetters: [],
+    notifyTargets: new Map(),
     once: new Map(),
   }
 }
@@ -96,6 +110,10 @@ export function appendTo(record: RoomRecord, event: NewEvent): StoredEvent {
   const seq = record.room.seq + 1
   const stored = { room_id: record.room.room_id, seq, id, type, from, at, payload: JSON.stringify(event.payload) }
   if (event.audit) record.audit.push(JSON.stringify({ at, room_id: stored.room_id, ...event.audit }))
+  for (const delivery of event.deliveries ?? []) {
+    const topic = `${stored.room_id} ${delivery.topic}`
+    join(record.deliveries, deliveryOf({ ...delivery, topic }, { room_id: stored.room_id, after: seq - 1, at }))
+  }
   record.events.push(stored)
   record.room.seq = seq
   return stored
@@ -110,4 +128,23 @@ export function addMember({ room, members }: RoomRecord, user_id: string, role: 
 /** A copy of a stored event for the outside. */
 export function eventOf(stored: StoredEvent): RoomEvent {
   return { ...stored, payload: JSON.parse(stored.payload) as Record<string, unknown> }
+}
+
+/** A delivery as it begins to wait. */
+export function deliveryOf(
+  { channel, topic, kind, from_id = '', to_id = '', due_at }: NewDelivery,
+  { room_id, after, at }: { room_id: string; after: number; at: number },
+): Delivery {
+  const fresh = { count: 1, attempts: 0, claim: '', reason: '' }
+  return { channel, topic, kind, room_id, from_id, to_id, after, created_at: at, due_at, ...fresh }
+}
+
+/** Adds a delivery to those that wait, or to the one of its topic. */
+export function join(waiting: Map<string, Delivery>, delivery: Delivery): void {
+  const key = keyOf(delivery.channel, delivery.topic)
+  const known = waiting.get(key)
+  if (!known) return void waiting.set(key, delivery)
+  known.count += delivery.count
+  if (known.room_id !== delivery.room_id) known.room_id = ''
+  if (known.from_id !== delivery.from_id) known.from_id = ''
 }

@@ -1,6 +1,7 @@
 import { MeshError } from '../errors.ts'
 import type { Storage } from '../ports/index.ts'
 import { createAuditLog } from './storage-audit.ts'
+import { createDeliveries, createNotifyTargets } from './storage-deliveries.ts'
 import { createDevices, createEnrolments } from './storage-devices.ts'
 import { createEvents } from './storage-events.ts'
 import { createInvites } from './storage-invites.ts'
@@ -34,6 +35,8 @@ export function createMemoryStorage(): Storage {
     invites: createInvites(open),
     events: createEvents(open),
     terminals: createTerminals(open),
+    deliveries: createDeliveries(open),
+    notifyTargets: createNotifyTargets(open),
     audit: createAuditLog(open),
     async ready() {
       open()

@@ -1,4 +1,5 @@
 import type { AuditEvent } from './audit.ts'
+import type { NewDelivery } from './deliveries.ts'
 
 /** A durable event of a room before it has its place in the order. */
 export interface NewEvent {
@@ -12,10 +13,12 @@ export interface NewEvent {
   payload: Readonly<Record<string, unknown>>
   /** Where the event is a decision that the audit log must have: the store writes both in one step, or neither. */
   audit?: Omit<AuditEvent, 'room_id'>
+  /** What is to be delivered because of it, written in the same step. */
+  deliveries?: readonly NewDelivery[]
 }
 
 /** A durable event in its place. */
-export interface RoomEvent extends Omit<NewEvent, 'audit'> {
+export interface RoomEvent extends Omit<NewEvent, 'audit' | 'deliveries'> {
   room_id: string
   seq: number
 }

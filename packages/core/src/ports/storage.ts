@@ -1,5 +1,6 @@
 import type { Role, RoomPolicy } from '../acl.ts'
 import type { AuditEntry, AuditStore } from './audit.ts'
+import type { DeliveryStore, NotifyTargetStore } from './deliveries.ts'
 import type { DeviceStore, EnrolmentStore } from './devices.ts'
 import type { EventStore, NewEvent, RoomEvent } from './events.ts'
 import type { InviteStore } from './invites.ts'
@@ -28,6 +29,8 @@ export interface Storage {
   readonly invites: InviteStore
   readonly events: EventStore
   readonly terminals: TerminalStore
+  readonly deliveries: DeliveryStore
+  readonly notifyTargets: NotifyTargetStore
   readonly audit: AuditStore
   /** Resolves when the store can serve. @throws MeshError UNAVAILABLE */
   ready(): Promise<void>

@@ -1,5 +1,6 @@
 import { isMeshError } from '../errors.ts'
 import { auditCases } from './storage-contract-audit.ts'
+import { deliveryCases } from './storage-contract-deliveries.ts'
 import { deviceCases } from './storage-contract-devices.ts'
 import { eventCases } from './storage-contract-events.ts'
 import { addRoom, addUsers, eventOf, ok, rejects, same, userOf, type StorageCase } from './storage-contract-kit.ts'
@@ -65,5 +66,6 @@ export const storageContract: readonly StorageCase[] = [
   ...eventCases,
   ...repeatCases,
   ...terminalCases,
+  ...deliveryCases,
   ...auditCases,
 ]

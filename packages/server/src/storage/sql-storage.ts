@@ -1,5 +1,6 @@
 import type { Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
+import * as deliveries from './deliveries.ts'
 import { hasAdmin } from './has-admin.ts'
 import { findInvite, listInvites } from './invites.ts'
 import type { Write } from './operations/index.ts'
@@ -90,6 +91,24 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       renew: (renewal) => write('renewTerminal', renewal),
       release: (which, event) => write('releaseTerminal', which, event),
       touch: (terminal_ids, alive_until) => write('touchTerminals', terminal_ids, alive_until),
+    },
+    deliveries: {
+      add: (delivery, at) => write('putDelivery', delivery, at),
+      next: (channel) => read((db) => deliveries.nextDelivery(db, channel)),
+      claim: (wanted) => write('claimDelivery', wanted),
+      address: (claimed, to, due_at) => write('addressDelivery', claimed, to, due_at),
+      finish: (claimed, done) => write('finishDelivery', claimed, done),
+      postpone: (claimed, to) => write('postponeDelivery', claimed, to),
+      bury: (claimed, letter) => write('buryDelivery', claimed, letter),
+      overdue: (channel, which) => read((db) => deliveries.overdueDeliveries(db, channel, which)),
+      list: (page) => read((db) => deliveries.listDeliveries(db, page)),
+      dead: (page) => read((db) => deliveries.listDeadLetters(db, page)),
+    },
+    notifyTargets: {
+      put: (target) => write('putNotifyTarget', target),
+      find: (user_id) => read((db) => deliveries.findNotifyTarget(db, user_id)),
+      remove: (user_id) => write('removeNotifyTarget', user_id),
+      list: (page) => read((db) => deliveries.listNotifyTargets(db, page)),
     },
     audit: {
       append: (entry) => write('appendAudit', entry),

@@ -1,4 +1,4 @@
-import type { Role } from '@mesh/core'
+import type { DeadLetter, Delivery, NotifyTarget, Role } from '@mesh/core'
 import type { Kysely } from 'kysely'
 
 /**
@@ -21,6 +21,9 @@ export interface Tables {
   mesh_terminal: TerminalTable
   mesh_audit: AuditTable
   mesh_audit_head: AuditHeadTable
+  mesh_delivery: Delivery
+  mesh_dead_letter: DeadLetter
+  mesh_notify_target: NotifyTarget
 }
 
 /** A connection, or a transaction on one: what every read and every operation is given. */

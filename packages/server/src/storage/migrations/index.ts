@@ -7,6 +7,7 @@ import * as devices from './0004-devices.ts'
 import * as invites from './0005-invites.ts'
 import * as audit from './0006-audit.ts'
 import * as hostUsers from './0007-host-users.ts'
+import * as deliveries from './0009-deliveries.ts'
 
 /** Every step of the schema, in order. Forward only: a released step is never changed, a new one is added. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -17,6 +18,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-invites': invites,
   '0006-audit': audit,
   '0007-host-users': hostUsers,
+  '0009-deliveries': deliveries,
 }
 
 /** Where the steps that were taken are noted, and the row that keeps two migrations apart. */

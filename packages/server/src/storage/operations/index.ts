@@ -1,6 +1,16 @@
 import type { Db } from '../tables.ts'
 import { appendAudit } from './audit.ts'
 import {
+  addressDelivery,
+  buryDelivery,
+  claimDelivery,
+  finishDelivery,
+  postponeDelivery,
+  putDelivery,
+  putNotifyTarget,
+  removeNotifyTarget,
+} from './deliveries.ts'
+import {
   createEnrolment,
   forgetEnrolments,
   redeemEnrolment,
@@ -63,6 +73,14 @@ export const operations = {
   renewTerminal,
   releaseTerminal,
   touchTerminals,
+  putDelivery,
+  claimDelivery,
+  addressDelivery,
+  finishDelivery,
+  postponeDelivery,
+  buryDelivery,
+  putNotifyTarget,
+  removeNotifyTarget,
   appendAudit,
   touch,
 }

@@ -1,0 +1,115 @@
+import type { Claimed, Delivery, DeliveryStore, NotifyTargetStore } from '../ports/index.ts'
+import { deliveryOf, join, keyOf, type OpenTables } from './storage-tables.ts'
+
+/** The outbox of the memory storage. */
+export function createDeliveries(open: OpenTables): DeliveryStore {
+  const of = (channel: string) =>
+    [...open().deliveries.values()].filter((delivery) => delivery.channel === channel).sort(byDue)
+
+  /** The claimed one, if the claim still holds. */
+  const held = ({ channel, topic, claim }: Claimed): Delivery | undefined => {
+    const delivery = open().deliveries.get(keyOf(channel, topic))
+    return delivery?.claim === claim ? delivery : undefined
+  }
+
+  const remove = ({ channel, topic }: Delivery) => void open().deliveries.delete(keyOf(channel, topic))
+
+  return {
+    async add(delivery, at) {
+      const { deliveries } = open()
+      const key = keyOf(delivery.channel, delivery.topic)
+      const known = deliveries.get(key)
+      if (known) Object.assign(known, { due_at: delivery.due_at, claim: '', attempts: 0 })
+      else deliveries.set(key, deliveryOf(delivery, { room_id: '', after: 0, at }))
+    },
+
+    async next(channel) {
+      return of(channel)[0]?.due_at
+    },
+
+    async claim({ channel, claim, now, until }) {
+      const delivery = of(channel)[0]
+      if (!delivery || delivery.due_at > now) return undefined
+      Object.assign(delivery, { claim, due_at: until, attempts: delivery.attempts + 1 })
+      return { ...delivery }
+    },
+
+    async address(claimed, to, due_at) {
+      const delivery = held(claimed)
+      if (!delivery) return
+      remove(delivery)
+      for (const recipient of to) join(open().deliveries, { ...delivery, ...recipient, due_at, claim: '', attempts: 0 })
+    },
+
+    async finish(claimed, { count, after, due_at, now }) {
+      const delivery = held(claimed)
+      if (!delivery) return
+      if (delivery.count <= count) return remove(delivery)
+      const rest = { count: delivery.count - count, created_at: now, due_at, attempts: 0, claim: '', reason: '' }
+      Object.assign(delivery, rest, after !== undefined && { after })
+    },
+
+    async postpone(claimed, { due_at, reason }) {
+      const delivery = held(claimed)
+      if (delivery) Object.assign(delivery, { due_at, reason, claim: '' })
+    },
+
+    async bury(claimed, { letter_id, dead_at, reason, keep }) {
+      const delivery = held(claimed)
+      if (!delivery) return
+      remove(delivery)
+      const { claim: _claim, due_at: _due, ...rest } = delivery
+      const { deadLetters } = open()
+      deadLetters.push({ ...rest, letter_id, dead_at, reason })
+      deadLetters.splice(0, deadLetters.length - keep)
+    },
+
+    async overdue(channel, { before, most, limit }) {
+      const oldest = of(channel).sort((a, b) => a.created_at - b.created_at || (a.topic < b.topic ? -1 : 1))
+      const beyond = oldest.length - most
+      return oldest
+        .filter(({ created_at }, index) => created_at < before || index < beyond)
+        .slice(0, limit)
+        .map((delivery) => ({ ...delivery }))
+    },
+
+    async list({ limit }) {
+      return [...open().deliveries.values()]
+        .sort(byDue)
+        .slice(0, limit)
+        .map((delivery) => ({ ...delivery }))
+    },
+
+    async dead({ limit }) {
+      return open()
+        .deadLetters.toReversed()
+        .slice(0, limit)
+        .map((letter) => ({ ...letter }))
+    },
+  }
+}
+
+/** Where notifications go, in the memory storage. */
+export function createNotifyTargets(open: OpenTables): NotifyTargetStore {
+  return {
+    async put(target) {
+      open().notifyTargets.set(target.user_id, { ...target })
+    },
+    async find(user_id) {
+      const found = open().notifyTargets.get(user_id)
+      return found && { ...found }
+    },
+    async remove(user_id) {
+      return open().notifyTargets.delete(user_id)
+    },
+    async list({ after = '', limit }) {
+      return [...open().notifyTargets.values()]
+        .filter(({ user_id }) => user_id > after)
+        .sort((a, b) => (a.user_id < b.user_id ? -1 : 1))
+        .slice(0, limit)
+        .map((target) => ({ ...target }))
+    },
+  }
+}
+
+const byDue = (a: Delivery, b: Delivery): number => a.due_at - b.due_at || (a.topic < b.topic ? -1 : 1)
