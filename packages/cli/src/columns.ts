@@ -13,5 +13,22 @@ export const keyColumns = ['ring', 'state', 'kid', 'since', 'until'] as const
 /** The columns in which entries of the audit log are shown. */
 export const auditColumns = ['seq', 'time', 'action', 'outcome', 'actor', 'room_id', 'details'] as const
 
+/** The columns in which the users are shown who have a token for notifications. */
+export const notifyColumns = ['user_id', 'username', 'updated_at'] as const
+
+/** The columns in which deliveries are shown that wait or were given up. */
+export const deliveryColumns = [
+  'channel',
+  'kind',
+  'room_id',
+  'from_id',
+  'to_id',
+  'count',
+  'created_at',
+  'at',
+  'attempts',
+  'reason',
+] as const
+
 /** The columns in which members of a room are shown. */
 export const memberColumns = ['user_id', 'username', 'role', 'created_at'] as const

@@ -18,6 +18,9 @@ import { addMemberInvite } from './commands/member-invite.ts'
 import { addMemberList } from './commands/member-list.ts'
 import { addMemberRemove } from './commands/member-remove.ts'
 import { addMemberSetRole } from './commands/member-set-role.ts'
+import { addNotifyList } from './commands/notify-list.ts'
+import { addNotifySet } from './commands/notify-set.ts'
+import { addNotifyTest } from './commands/notify-test.ts'
 import { addRoomCreate } from './commands/room-create.ts'
 import { addRoomList } from './commands/room-list.ts'
 import { addServe } from './commands/serve.ts'
@@ -39,6 +42,7 @@ const groups: readonly Group[] = [
     [addMemberAdd, addMemberInvite, addMemberList, addMemberRemove, addMemberSetRole],
   ],
   ['device', 'the agents with a key of their own', [addDeviceList, addDeviceRevoke]],
+  ['notify', 'who is told what happens while they are away', [addNotifySet, addNotifyTest, addNotifyList]],
   ['audit', 'the log of what was decided', [addAuditList, addAuditTail, addAuditVerify, addAuditExport]],
   ['keys', 'the keys that sign tokens', [addKeysList, addKeysRotate, addKeysRevoke]],
   ['token', 'capability and access tokens', [addTokenInspect, addTokenCapability]],

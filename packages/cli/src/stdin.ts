@@ -19,10 +19,10 @@ export async function readStdin(): Promise<string> {
     .replace(/\r?\n$/, '')
 }
 
-/** A password from the standard input. At a terminal it is asked for, and not shown. */
-export async function readPassword(): Promise<string> {
+/** A secret from the standard input. At a terminal it is asked for by its name, and not shown. */
+export async function readSecret(name: 'Password' | 'Token'): Promise<string> {
   if (!process.stdin.isTTY) return readStdin()
-  process.stderr.write('Password: ')
+  process.stderr.write(`${name}: `)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true })
   // In raw mode the terminal sends no signal; the interface would swallow it.

@@ -32,6 +32,7 @@ export const auditActions = {
   'key.retire': 'A former signing key was taken away.',
   'key.revoke': 'A signing key was revoked with all that was opened with it.',
   'admin.read': 'An administrator read what is not theirs alone: accounts, rooms of others, this log.',
+  'notify.target': 'The token by which a user is notified was set or removed; `reason` says which.',
   'setup.finish': 'The first administrator was made.',
   'audit.lost': 'Entries could not be written; `count` says how many.',
 } as const satisfies Record<string, string>

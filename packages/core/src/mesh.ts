@@ -14,12 +14,16 @@ import { createDeviceOwners } from './capabilities/owners.ts'
 import { createMayHold } from './capabilities/policy.ts'
 import { createChat } from './chat/handlers.ts'
 import { createCluster } from './cluster/cluster.ts'
+import { createWhereabouts } from './cluster/whereabouts.ts'
 import { countEvent, createCounts } from './counts.ts'
 import { Connection, type Authenticate, type ConnectionHost, type Revalidate } from './connection.ts'
 import type { Area, Engine, HandledType, Handlers, Peer } from './context.ts'
+import { createDeliveries } from './deliveries/deliveries.ts'
+import type { DeliverySettings } from './deliveries/settings.ts'
 import { drain } from './drain.ts'
 import { createEncoder, toInstant } from './encoder.ts'
 import type { CloseReason } from './errors.ts'
+import { createEventListeners, type EventListeners } from './event-listeners.ts'
 import { createHub, type Hub } from './hub.ts'
 import { randomIds, sha256, type Ids } from './ids.ts'
 import { createLastSeen } from './last-seen.ts'
@@ -31,9 +35,11 @@ import {
   type Bus,
   type Clock,
   type Logger,
+  type Notifier,
   type RoomEvent,
   type Storage,
   type Turn,
+  type Webhook,
 } from './ports/index.ts'
 import { createP2p } from './p2p/handlers.ts'
 import { createPresence } from './presence/handlers.ts'
@@ -78,6 +84,12 @@ export interface MeshOptions {
   extraCaps?: readonly string[]
   /** The STUN and TURN servers that go with capabilities. */
   turn?: Turn | undefined
+  /** Tells people what happens while they are away. */
+  notifier?: Notifier | undefined
+  /** Services that hear of every durable event. */
+  webhooks?: readonly Webhook[] | undefined
+  /** How notifications and webhooks are timed and bounded, where it is not as by default. */
+  deliveries?: Partial<DeliverySettings> | undefined
 }
 
 /** The engine: one door for connections, and what the host may do in process. */
@@ -105,6 +117,13 @@ export interface Mesh {
   admit(address: string): 'ok' | 'too_many' | 'unavailable'
   /** Takes a connection. The transport reports what happens to it through what this returns. */
   accept(socket: MeshSocket, request: ConnectionRequest): TransportConnection
+  /**
+   * Hears of every durable event of a type, `*` for all, that this node stores, once the room has been told; of several
+   * nodes exactly one hears of an event. The returned function ends it.
+   */
+  readonly on: EventListeners['on']
+  /** The channels of notifications and webhooks whose service is left alone just now, since it fails again and again. */
+  pausedDeliveries(): string[]
   /** Closes connections on every node at once, with 4101 unless told; returns how many on this one. */
   disconnect(which: Selector, reason?: CloseReason): number
   /**
@@ -135,7 +154,6 @@ const areas = ['chat', 'presence', 'rtc', 'p2p', 'terminal']
 /** Builds the engine. */
 export function createMesh(options: MeshOptions): Mesh {
   const {
-    storage,
     issuer,
     capabilityKeys: keys,
     bus = createMemoryBus(),
@@ -147,6 +165,18 @@ export function createMesh(options: MeshOptions): Mesh {
     extraCaps = [],
   } = options
   const encoder = createEncoder({ clock, ids })
+  const listeners = createEventListeners({ logger, ids })
+  const deliveries = createDeliveries({
+    storage: options.storage,
+    clock,
+    ids,
+    logger,
+    notifier: options.notifier,
+    webhooks: options.webhooks ?? [],
+    settings: options.deliveries,
+    isConnected: (who) => whereabouts.isConnected(who),
+  })
+  const { storage } = deliveries
   const capsFor = (role: Role, policy: RoomPolicy) => capsOf(role, policy, extraCaps)
   const knownCaps = [...capabilities, ...extraCaps]
   const audit = createAudit({ store: storage.audit, clock, logger })
@@ -175,6 +205,7 @@ export function createMesh(options: MeshOptions): Mesh {
     announce(event) {
       countEvent(counts, event)
       bus.publish('events', JSON.stringify(event))
+      listeners.tell(event)
     },
     hooks: {
       left: (occupant, cause) => parts.forEach((part) => part.left?.(occupant, cause)),
@@ -183,6 +214,7 @@ export function createMesh(options: MeshOptions): Mesh {
       stored: (room, event) => parts.forEach((part) => part.stored?.(room, event)),
     },
   })
+  const whereabouts = createWhereabouts({ node, bus, clock, peersOf: hub.peersOf })
   const decide = createDecide(options.authorize)
   const owners = createDeviceOwners(storage)
   const mayHold = createMayHold({ capsOf: capsFor, peersOf: hub.peersOf, ownerOf: owners.ownerOf })
@@ -292,6 +324,7 @@ export function createMesh(options: MeshOptions): Mesh {
     ended(connection) {
       connections.delete(connection)
       lastSeen.note(connection.device_id)
+      deliveries.deviceLeft(connection.device_id)
       addresses.ended(connection.address, connection.isWelcome)
     },
   }
@@ -390,6 +423,8 @@ export function createMesh(options: MeshOptions): Mesh {
     get isBusUp() {
       return bus.isUp
     },
+    on: listeners.on,
+    pausedDeliveries: deliveries.paused,
     peers: hub.peers,
     rooms,
     invites: createInvites({ ...engine, ...writes, authorize: rooms.authorize }),
@@ -422,6 +457,8 @@ export function createMesh(options: MeshOptions): Mesh {
       for (const connection of [...connections]) connection.close('drain')
       for (const session of [...sessions.values()]) session.end('disconnected')
       for (const end of unsubscribe) end()
+      await deliveries.close()
+      whereabouts.close()
       cluster.close()
       await audit.flush()
       await lastSeen.flush()

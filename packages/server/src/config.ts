@@ -32,6 +32,10 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   /** The STUN and TURN servers that peers are told of, where there are any. */
   readonly turn?: { readonly urls: readonly string[]; readonly secret: string | undefined; readonly guests: boolean }
+  /** The Gotify server that tells people what happens while they are away. */
+  readonly gotifyUrl?: string
+  /** The service that hears of every durable event. */
+  readonly webhook?: { readonly url: string; readonly secret: string }
   /** The first administrator, to be made where there is none. */
   readonly bootstrap?: { readonly username: string; readonly password: string }
   /** How much to log. */
@@ -110,6 +114,8 @@ export function readConfig({ env, cwd }: ConfigSource): Config {
     allowedOrigins: read.MESH_ALLOWED_ORIGINS,
     trustedProxies: read.MESH_TRUSTED_PROXIES,
     ...turnOf(read),
+    ...(read.MESH_GOTIFY_URL === undefined ? {} : { gotifyUrl: read.MESH_GOTIFY_URL }),
+    ...webhookOf(read),
     ...(username === undefined || password === undefined ? {} : { bootstrap: { username, password } }),
     logLevel: read.MESH_LOG_LEVEL,
     ...(read.MESH_METRICS_PORT === undefined
@@ -158,6 +164,15 @@ function turnOf(read: v.InferOutput<typeof settingsSchema>): Pick<Config, 'turn'
     throw new ConfigError('MESH_TURN_SECRET must be set where MESH_TURN_URLS names a TURN server.')
   }
   return { turn: { urls, secret, guests } }
+}
+
+/** Without a secret nobody could tell a real event from another. */
+function webhookOf(read: v.InferOutput<typeof settingsSchema>): Pick<Config, 'webhook'> {
+  const { MESH_WEBHOOK_URL: url, MESH_WEBHOOK_SECRET: secret } = read
+  if ((url === undefined) !== (secret === undefined)) {
+    throw new ConfigError('MESH_WEBHOOK_URL and MESH_WEBHOOK_SECRET must be set together.')
+  }
+  return url === undefined || secret === undefined ? {} : { webhook: { url, secret } }
 }
 
 function envFile(cwd: string): Record<string, string | undefined> {

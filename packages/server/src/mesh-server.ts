@@ -10,9 +10,11 @@ import {
   resolveLimits,
   silentLogger,
   type Bus,
+  type DeliverySettings,
   type Invites,
   type Logger,
   type Mesh as Engine,
+  type Notifier,
   type Rooms,
   type Selector,
   type Storage,
@@ -34,11 +36,14 @@ import { createSetup, type Setup } from './auth/setup.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
 import { openKeys, type Keys } from './keys/keys.ts'
+import { createNotifications, type Notifications } from './notifiers/notifications.ts'
+import type { NotifierFactory } from './notifiers/tokens.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
 import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
 import { createTurn, type TurnOptions } from './turn.ts'
 import { createUpgrade } from './upgrade.ts'
+import { createWebhook, type WebhookOptions } from './webhook.ts'
 
 const dayMs = 24 * 3600 * 1000
 
@@ -84,6 +89,12 @@ export interface MeshServerOptions {
   extraCaps?: readonly string[]
   /** The STUN and TURN servers that go with capabilities; without them calls are direct or not at all. */
   turn?: TurnOptions | undefined
+  /** Tells people what happens while they are away, e.g. `gotify({ url })` of `@mesh/server/gotify`; nobody unless told. */
+  notifier?: Notifier | NotifierFactory | undefined
+  /** Services that hear of every durable event, signed. */
+  webhooks?: readonly WebhookOptions[] | undefined
+  /** How notifications and webhooks are timed and bounded, where it is not as by default. */
+  deliveries?: Partial<DeliverySettings> | undefined
   logger?: Logger
 }
 
@@ -114,6 +125,13 @@ export interface MeshServer {
   readonly devices: Devices
   /** The same for whoever is at the machine: what they decide is theirs in the audit log, and not the application's. */
   readonly administrator: Deciders
+  /** Who is told what happens while they are away. */
+  readonly notifications: Notifications
+  /**
+   * Hears of every durable event of a type, `*` for all, that this node stores; of several nodes exactly one hears of an
+   * event. A crash may cost one: a webhook never loses any. The returned function ends it.
+   */
+  readonly on: Engine['on']
   /** The engine below: peers, grants, disconnect. */
   readonly engine: Engine
   /** How calls of REST ended so far: `<route> ok`, or the route and the code of the error. */
@@ -140,6 +158,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const turn = options.turn && createTurn(options.turn)
   const rotationMs = (options.keyRotationDays ?? 30) * dayMs
   const keys = await openKeys({ directory: options.keysDir ?? dataDir, rotationMs, now: () => Date.now() })
+  const webhooks = (options.webhooks ?? []).map(createWebhook)
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords(options.passwords)
@@ -165,6 +184,13 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
     audit: () => engine.audit,
   })
+  const notifications = createNotifications({
+    notifier: options.notifier,
+    storage,
+    keysDir: options.keysDir ?? dataDir,
+    now: Date.now,
+    audit: (event) => engine.audit(event),
+  })
   const setup = createSetup({
     storage,
     accounts,
@@ -186,6 +212,9 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     extraCaps,
     turn,
     ids: randomIds,
+    notifier: notifications.notifier,
+    webhooks,
+    deliveries: options.deliveries,
   })
   const unwatchKeys = keys.watch(({ action, kid, by }) => {
     if (action !== 'key.revoke') void engine.audit({ action, outcome: 'ok', actor: by, kid })
@@ -251,6 +280,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     setup,
     ...noted(deciders, 'host', () => engine.audit),
     administrator: noted(deciders, 'administrator', () => engine.audit),
+    notifications,
+    on: engine.on,
     engine,
     calls: calls.counts,
     storage,

@@ -2,6 +2,7 @@ import type { Logger, Storage } from '@mesh/core'
 import { redis } from './bus/redis.ts'
 import type { Config } from './config.ts'
 import { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
+import { gotify } from './notifiers/gotify.ts'
 import { openStorage } from './storage/open.ts'
 
 /**
@@ -18,6 +19,7 @@ export async function openMesh(
   } & Partial<MeshServerOptions> = {},
 ): Promise<MeshServer> {
   const { dataDir, keysDir, database, redisUrl, publicUrl, limits, keyRotationDays } = config
+  const { gotifyUrl, webhook } = config
   const { migrate = 'auto', logger, measure = (storage) => storage, ...more } = options
   const storage = measure(await openStorage(database, { migrate }))
   try {
@@ -31,6 +33,8 @@ export async function openMesh(
       ...shared,
       ...(publicUrl === undefined ? {} : { publicUrl }),
       ...(logger && { logger }),
+      ...(gotifyUrl !== undefined && { notifier: gotify({ url: gotifyUrl }) }),
+      ...(webhook && { webhooks: [webhook] }),
       ...more,
     }).catch(async (error: unknown) => {
       await bus?.close()

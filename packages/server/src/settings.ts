@@ -81,6 +81,21 @@ const table = {
     default: 'false',
     description: 'Whether guests of a room may use the TURN servers: true or false.',
   },
+  MESH_GOTIFY_URL: {
+    default: undefined,
+    description:
+      'A Gotify server that tells people what happens while they are away, e.g. https://gotify.example.org. See docs/notifications.md.',
+  },
+  MESH_WEBHOOK_URL: {
+    default: undefined,
+    description: 'A service that hears of every durable event of every room. See docs/notifications.md.',
+    secret: true,
+  },
+  MESH_WEBHOOK_SECRET: {
+    default: undefined,
+    description: 'With which what that service hears is signed, at least 24 random characters.',
+    secret: true,
+  },
   MESH_BOOTSTRAP_ADMIN: {
     default: undefined,
     description:
@@ -250,6 +265,14 @@ export const settingsSchema = v.object({
   MESH_TURN_URLS: turnUrls,
   MESH_TURN_SECRET: v.optional(v.string()),
   MESH_TURN_GUESTS: flag,
+  MESH_GOTIFY_URL: publicUrl,
+  MESH_WEBHOOK_URL: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((text) => /^https?:\/\//i.test(text) && URL.canParse(text), 'an http or https URL'),
+    ),
+  ),
+  MESH_WEBHOOK_SECRET: v.optional(v.pipe(v.string(), v.minLength(24, 'at least 24 characters long'))),
   MESH_BOOTSTRAP_ADMIN: v.optional(v.string()),
   MESH_BOOTSTRAP_PASSWORD: v.optional(v.string()),
   MESH_LOG_LEVEL: v.optional(v.picklist(logLevels, `one of ${logLevels.join(', ')}`), table.MESH_LOG_LEVEL.default),

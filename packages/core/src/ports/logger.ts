@@ -6,6 +6,7 @@ export const logFields = {
   action: 'what the audit log calls it',
   address: 'network address; the standalone server writes the /24 or /48 it belongs to',
   at: 'where in the code an error arose',
+  channel: 'by which way something was to be delivered',
   code: 'an error code',
   correlation_id: 'what the client was told, to be found by',
   count: 'how many',

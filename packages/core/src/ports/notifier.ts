@@ -17,10 +17,19 @@ export interface Notice {
  * What came of it. `unaddressed`: there is no way to this user. `refused`: it will not be taken at a later time either.
  * `later`: it may work out another time, where told not before `retry_after_ms`. A reason is a constant word or a status.
  */
-export type Sent =
-  | { outcome: 'sent' | 'unaddressed' }
-  | { outcome: 'refused'; reason: string }
-  | { outcome: 'later'; reason: string; retry_after_ms?: number | undefined }
+export type Sent = Accepted | Later | { outcome: 'unaddressed' } | { outcome: 'refused'; reason: string }
+
+/** The service has taken it. */
+export interface Accepted {
+  outcome: 'sent'
+}
+
+/** The service may take it another time. */
+export interface Later {
+  outcome: 'later'
+  reason: string
+  retry_after_ms?: number | undefined
+}
 
 /**
  * Tells people who are away. `send` resolves within 10 s whatever the service does, and does not throw; it is called again
@@ -31,11 +40,12 @@ export interface Notifier {
 }
 
 /**
- * A service that hears of every durable event, of each room in the order of `seq`: one is given to it only once the one
- * before was `sent` or `refused`. As with {@link Notifier}, it may hear of one twice; the `id` is the same.
+ * A service that hears of every durable event, of each room in the order of `seq`: one is given to it only once it
+ * has taken the one before. As with {@link Notifier}, `send` is bounded and does not throw, and it may hear of an event
+ * twice; the `id` is the same.
  */
 export interface Webhook {
   /** Tells it from others, over restarts: what waits for a name that is gone is never delivered. */
   readonly name: string
-  send(event: RoomEvent): Promise<Sent>
+  send(event: RoomEvent): Promise<Accepted | Later>
 }

@@ -107,8 +107,9 @@ export function createRoomService(
         action: 'room.create',
         target: owner_user_id,
       })
-      const { seq } = await storage.rooms.create(room, event)
-      return { ...room, policy: {}, policy_seq: 0, seq }
+      const created = await storage.rooms.create(room, event)
+      engine.publish(created)
+      return { ...room, policy: {}, policy_seq: 0, seq: created.seq }
     },
 
     get: async (actor, room_id) => (await authorize(actor, room_id, 'join')).room,

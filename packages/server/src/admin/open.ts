@@ -71,7 +71,11 @@ function onDatabase(config: Config): Admin {
       if (!creates && 'file' in database && !existsSync(database.file)) {
         throw new MeshError('NOT_FOUND', `There is no Mesh database ${database.file}`, { reason: 'no_database' })
       }
-      mesh ??= openMesh(config, { migrate: creates ? 'auto' : 'check' })
+      mesh ??= openMesh(config, {
+        migrate: creates ? 'auto' : 'check',
+        // It is gone in a moment, and knows nobody who is connected.
+        deliveries: { isActive: false },
+      })
       return (await perform(await mesh, operation, input)) as AdminOutput<typeof operation>
     },
     close: async () => (await mesh)?.close(),

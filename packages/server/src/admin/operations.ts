@@ -18,6 +18,7 @@ import { capabilityInput, grantCapability } from './capability.ts'
 import { ringNames } from '../keys/key-ring.ts'
 import { findRoom, findUser } from './find.ts'
 import { inspectToken } from './inspect.ts'
+import { listDeliveries, listNotifyTargets, testNotify } from './notify.ts'
 
 /** What an operation returns: the object, or a page of a list with the id to go on after. */
 export interface AdminResult<T = unknown> {
@@ -162,6 +163,34 @@ export const operations = {
       const meant = kids === 'all' ? (await keys.list()).map(({ kid }) => kid) : kids
       return { data: (await keys.revoke(...meant)).filter(({ kid }) => meant.includes(kid)) }
     },
+  ),
+
+  'notify.set': operation(
+    v.strictObject({ user: name, token: v.nullable(v.pipe(v.string(), v.maxLength(1024))) }),
+    async (mesh, { user, token }) => {
+      const { user_id, username } = await findUser(mesh, user)
+      await (token === null ? mesh.notifications.remove(user_id) : mesh.notifications.set(user_id, token))
+      return { data: { user_id, username } }
+    },
+  ),
+
+  'notify.test': operation(v.strictObject({ user: name }), async (mesh, { user }) => ({
+    data: await testNotify(mesh, user),
+  })),
+
+  'notify.list': operation(
+    page,
+    async (mesh, asked) => {
+      const targets = await listNotifyTargets(mesh, asked)
+      return { data: targets, ...nextOf(targets.at(-1)?.user_id, targets.length, asked.limit) }
+    },
+    { reads: true },
+  ),
+
+  'notify.deliveries': operation(
+    v.strictObject({ state: v.picklist(['waiting', 'dead']), limit: page.entries.limit }),
+    async (mesh, asked) => ({ data: await listDeliveries(mesh, asked) }),
+    { reads: true },
   ),
 
   'audit.list': operation(auditInput, async (mesh, asked) => ({ data: await listAudit(mesh, asked) }), { reads: true }),

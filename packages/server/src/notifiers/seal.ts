@@ -1,0 +1,63 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { MeshError } from '@mesh/core'
+import { withFileLock } from '../keys/file-lock.ts'
+import { readPrivate, writePrivate } from '../keys/private-file.ts'
+
+/** Seals short secrets for the database, with a key that is not in it. */
+export interface Seal {
+  /** Seals a text for an owner; the first one makes the key. */
+  seal(text: string, owner: string): Promise<string>
+  /** What was sealed for this owner. @throws MeshError UNAVAILABLE where the key is another, or it was tampered with */
+  open(sealed: string, owner: string): Promise<string>
+}
+
+/** In the name of the format, so that another may follow. */
+const format = 'v1'
+const tagBytes = 16
+
+/** A seal whose key is `notify.key` in the data directory, beside the signing keys. AES-256-GCM. */
+export function createSeal(dataDir: string): Seal {
+  const file = join(dataDir, 'notify.key')
+  let known: Buffer | undefined
+
+  async function readKey(): Promise<Buffer | undefined> {
+    const text = await readPrivate(file)
+    return text === undefined ? undefined : Buffer.from(text.trim(), 'base64url')
+  }
+
+  async function makeKey(): Promise<Buffer> {
+    return withFileLock(`${file}.lock`, async () => {
+      const found = await readKey()
+      if (found) return found
+      const key = randomBytes(32)
+      await writePrivate(file, `${key.toString('base64url')}\n`)
+      return key
+    })
+  }
+
+  return {
+    async seal(text, owner) {
+      known ??= (await readKey()) ?? (await makeKey())
+      const iv = randomBytes(12)
+      const cipher = createCipheriv('aes-256-gcm', known, iv).setAAD(Buffer.from(owner))
+      const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
+      return `${format}.${Buffer.concat(parts).toString('base64url')}`
+    },
+
+    async open(sealed, owner) {
+      known ??= await readKey()
+      const [version, body = ''] = sealed.split('.')
+      const bytes = Buffer.from(body, 'base64url')
+      try {
+        if (version !== format || !known) throw new Error('no key')
+        const iv = bytes.subarray(0, 12)
+        const decipher = createDecipheriv('aes-256-gcm', known, iv, { authTagLength: tagBytes })
+        decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-tagBytes))
+        return Buffer.concat([decipher.update(bytes.subarray(12, -tagBytes)), decipher.final()]).toString('utf8')
+      } catch {
+        throw new MeshError('UNAVAILABLE', 'notify.key in the data directory is not the one with which this was sealed')
+      }
+    },
+  }
+}

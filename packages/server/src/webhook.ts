@@ -1,0 +1,46 @@
+import { createHmac } from 'node:crypto'
+import { toInstant, type RoomEvent, type Webhook } from '@mesh/core'
+import { laterBecause, post } from './outbound.ts'
+
+/** A service of the host's that hears of every durable event. */
+export interface WebhookOptions {
+  /** Where events are posted; an http or https URL. */
+  url: string
+  /** With which they are signed, at least 24 characters: random ones. The service has to know it as well. */
+  secret: string
+  /** Tells it from other webhooks, over restarts and changes of its URL; `default` unless told. */
+  name?: string | undefined
+}
+
+/**
+ * A webhook that is signed as Standard Webhooks has it, so that a receiver can use a library: `webhook-signature` is `v1,` and
+ * the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, in base64. Whatever answer is not 2xx means again later.
+ * @throws Error with one sentence when an option cannot be used; never with its value
+ */
+export function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webhook {
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw new Error('A webhook must have an http or https URL.')
+  if (secret.length < 24) throw new Error('The secret of a webhook must have at least 24 characters.')
+  if (!/^[\w-]{1,64}$/.test(name)) throw new Error('The name of a webhook is 1 to 64 letters, digits, _ and -.')
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret)
+
+  return {
+    name,
+    async send(event) {
+      const body = JSON.stringify(bodyOf(event))
+      // Fresh with each attempt, so that a receiver may refuse what is old.
+      const timestamp = String(Math.floor(Date.now() / 1000))
+      const signature = createHmac('sha256', key).update(`${event.id}.${timestamp}.${body}`).digest('base64')
+      const answer = await post(
+        url,
+        { 'webhook-id': event.id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` },
+        body,
+      )
+      if (typeof answer === 'object' && answer.status >= 200 && answer.status < 300) return { outcome: 'sent' }
+      return laterBecause(answer)
+    },
+  }
+}
+
+function bodyOf({ id, type, room_id, seq, from, at, payload }: RoomEvent) {
+  return { type, id, timestamp: toInstant(at), room_id, seq, from, payload }
+}
