@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { Redis } from 'ioredis'
-import { vi } from 'vitest'
+import { afterAll, vi } from 'vitest'
 import { freePort } from './free-port.ts'
 
 /** A Redis server that a test may kill and start again. */
@@ -15,7 +15,7 @@ export interface OwnRedis {
   cutListeners(): Promise<void>
 }
 
-/** Starts a server on a free port; it keeps nothing. */
+/** Starts a server on a free port; it keeps nothing, and is gone after the tests of this file. */
 export async function createOwnRedis(): Promise<OwnRedis> {
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
@@ -40,6 +40,9 @@ export async function createOwnRedis(): Promise<OwnRedis> {
     },
   }
   await own.start()
-  process.once('exit', () => child?.kill('SIGKILL'))
+  afterAll(async () => {
+    await own.kill()
+    client.disconnect()
+  })
   return own
 }
