@@ -32,7 +32,7 @@ export const serverRoutes = [
     method: 'get',
     path: '/readyz',
     name: 'isReady',
-    summary: 'Answers while clients should be sent here: storage and other nodes serve, and no stop is under way.',
+    summary: 'Answers while clients should be sent here: the storage serves, and no stop is under way.',
     auth: 'none',
     answer: v.strictObject({ status: v.literal('ready') }),
     async handle({ app }) {

@@ -6,7 +6,7 @@ export interface Readiness {
   readonly checks: {
     /** The storage serves. */
     readonly storage: boolean
-    /** The other nodes are heard, where there are any. */
+    /** The other nodes are heard, where there are any. That alone decides nothing: each node serves its own clients, and a bus that is away would take all nodes away. */
     readonly bus: boolean
     /** No stop is under way. */
     readonly accepting: boolean
@@ -20,5 +20,5 @@ export async function readinessOf({ mesh, storage }: { mesh: Mesh; storage: Stor
     () => false,
   )
   const checks = { storage: serves, bus: mesh.isBusUp, accepting: !mesh.isDraining }
-  return { checks, isReady: Object.values(checks).every(Boolean) }
+  return { checks, isReady: checks.storage && checks.accepting }
 }
