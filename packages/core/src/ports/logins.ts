@@ -49,7 +49,7 @@ export interface LoginStore {
    *   new time.
    * - `superseded`: a successor that was replaced like this, within that time. Where several retry at once all but one are
    *   left with such a token; it is not good, and nothing happens.
-   * - `reused`: any other. One of its two holders has stolen it, and the login is killed in the same step.
+   * - `reused`: one that is none of these. One of its two holders has stolen it, and the login is killed in the same step.
    * - `unknown`: no such login, revoked, expired, or its user is disabled.
    */
   rotate(rotation: Rotation): Promise<RotateResult>

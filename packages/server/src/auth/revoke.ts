@@ -20,7 +20,7 @@ export type Revoke = (target: RevokeTarget) => Promise<void>
 
 type RevokedSelector = Extract<Selector, { user_id: string } | { sid: string } | { device_id: string }>
 
-/** How long a revocation is remembered: as long as any token it has to stop could live. Milliseconds. */
+/** How long a revocation is remembered: longer than a token lives that it has to stop. Milliseconds. */
 export const rememberedMs = 14 * 24 * 3600 * 1000
 
 /** @see Revoke */
