@@ -4,7 +4,7 @@ import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { freePort } from './free-port.ts'
 
 const run = promisify(execFile)
@@ -20,7 +20,7 @@ if (programs === undefined) {
 /** Whether a test can have a PostgreSQL server of its own. */
 export const hasOwnPostgres = programs !== undefined
 
-/** A server that a test may stop and start. It is gone after the tests of this file. */
+/** A server that a test may stop and start. It is gone when the test that made it has finished. */
 export interface OwnPostgres {
   readonly url: string
   start(): Promise<void>
@@ -48,7 +48,7 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
       await program('pg_ctl', 'stop', '-w', '-m', 'immediate', '-D', data)
     },
   }
-  afterAll(async () => {
+  onTestFinished(async () => {
     await own.crash().catch(() => {})
     await rm(folder, { recursive: true, force: true })
   })
