@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { candidateOf, grant, heard, join, newRtcId, sdpOf, unhurried } from '../testing/kit.ts'
 import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
+import { topicOf, write } from './messages.ts'
 
 type Nodes = Awaited<ReturnType<typeof createTwoNodes>>
 type Client = Awaited<ReturnType<Nodes['enter']>>
@@ -254,5 +255,32 @@ describe('when a node is not heard', () => {
         })
       ).code,
     ).toBe('UNROUTABLE')
+  })
+})
+
+describe('a frame of a room from another node', () => {
+  it('reaches a peer that is in the room, and not one that has left meanwhile', async () => {
+    const w = await createTwoNodes()
+    const b = await w.enterOther(w.bob)
+    const bus = w.line.connect()
+    let n = 0
+    const late = async () => {
+      const message = {
+        kind: 'frame',
+        node: 'third',
+        to: b.peer_id,
+        as: 'event',
+        room_id: w.room,
+        n: ++n,
+        life: 1,
+      } as const
+      const event = { type: 'rtc.bye', id: String(n), from: 'server', to: b.peer_id, payload: {} }
+      bus.publish(topicOf(w.other.mesh.node), write(message, JSON.stringify(event)))
+      await quiet()
+      return b.frames.some(({ id }) => id === String(n))
+    }
+    expect(await late()).toBe(true)
+    await b.ask('room.leave', w.room, {})
+    expect(await late()).toBe(false)
   })
 })
