@@ -65,6 +65,16 @@ describe('a client that comes back to another node', () => {
     expect(again.closed?.code).toBe(4005)
   })
 
+  it('may not send more bytes than others', async () => {
+    const w = await moved({ bytes: { burst: 20_000, per_s: 1 } })
+    await w.come()
+    for (let i = 0; i < 30 && !w.back.closed; i++) {
+      w.back.send('chat.message.send', w.room, { text: 'x'.repeat(1_000) })
+      await quiet()
+    }
+    expect(w.back.closed?.code).toBe(4005)
+  })
+
   it('is told of a revocation and of its end, and its leaving is heard', async () => {
     const w = await moved()
     await w.come()
@@ -94,13 +104,46 @@ describe('a client that comes back to another node', () => {
   it('is pinged by the node of its session, and cut when it gives no sign of life', async () => {
     const w = await moved({ heartbeat_s: 25, pong_timeout_s: 8 })
     await w.come()
-    for (let i = 0; i < 80 && !w.back.closed; i++) {
+    let seconds = 0
+    for (; seconds < 80 && !w.back.closed; seconds++) {
       w.clock.advance(1_000)
       await quiet()
       // For half a minute it answers below the protocol.
-      if (i < 30) w.back.socket.received++
+      if (seconds < 30) w.back.socket.received++
     }
+    expect(seconds).toBeGreaterThan(30 + 25)
     expect(w.back.closed?.code).toBe(4004)
+  })
+
+  it('is cut by the node of its socket when it does not read, whether it says anything or not', async () => {
+    for (const isTalking of [false, true]) {
+      const w = await moved()
+      await w.come()
+      const { queue_bytes, kept_bytes } = w.other.mesh.limits
+      // What it missed comes all at once, on top of what may wait for everybody.
+      w.back.socket.bufferedAmount = queue_bytes + kept_bytes
+      w.clock.advance(1_000)
+      if (isTalking) w.back.send('system.ping', 'server', {})
+      expect(w.back.closed).toBeUndefined()
+      w.back.socket.bufferedAmount++
+      if (isTalking) w.back.send('system.ping', 'server', {})
+      else w.clock.advance(1_000)
+      expect(w.back.closed?.code).toBe(4002)
+    }
+  })
+
+  it('loses its socket when the two nodes do not hear each other any more, and its session waits for it', async () => {
+    const w = await moved()
+    await w.come()
+    w.line.cut(true)
+    const from = w.a.frames.length
+    for (let i = 0; i < 16; i++) {
+      w.clock.advance(1_000)
+      await quiet()
+    }
+    expect(w.back.closed?.code).toBe(1013)
+    const shown = w.a.frames.slice(from).filter(({ type }) => type === 'presence.update')
+    expect(shown.at(-1)?.payload).toMatchObject({ peer_id: w.b.peer_id, status: 'reconnecting' })
   })
 
   it('may come again when that node is gone', async () => {

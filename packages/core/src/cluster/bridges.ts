@@ -1,4 +1,5 @@
 import type { Connection, ConnectionRequest, MeshSocket, OutboundFrame } from '../transport.ts'
+import { systemFrame } from '../deliver.ts'
 import type { Bridging, Direct } from './messages.ts'
 
 /** The client's end of a bridge: its socket is here, its session on another node. */
@@ -89,7 +90,7 @@ export function createBridges(options: {
     if (what.is === 'out') {
       if (!end.hasAnswer) end.client.answered()
       end.hasAnswer = true
-      end.client.socket.send({ text })
+      end.client.socket.send(systemFrame(text))
     } else if (what.is === 'ping') end.client.socket.ping?.()
     else if (what.is === 'close') {
       clients.delete(bridge)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { candidateOf, grant, heard, join, newRtcId, sdpOf, unhurried } from '../testing/kit.ts'
 import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
+import { ownPeer } from '../capabilities/own-peer.ts'
 import { topicOf, write } from './messages.ts'
 
 type Nodes = Awaited<ReturnType<typeof createTwoNodes>>
@@ -123,6 +124,24 @@ describe('a call between two nodes', () => {
   })
 })
 
+describe('a request that reaches another node than the one its peer is connected to', () => {
+  it('is about that peer all the same, and still about nobody else', async () => {
+    const w = await createTwoNodes()
+    const b = await w.enterOther(w.bob, { device_id: `dev_${'d'.repeat(22)}` })
+    const cap_token = await grant(b, w.room, ['call'])
+    await expect(w.mesh.renewIceServers({ user_id: w.bob, username: 'bob' }, cap_token)).resolves.toHaveProperty(
+      'expires_at',
+    )
+    await expect(w.mesh.renewIceServers({ user_id: w.ann, username: 'ann' }, cap_token)).rejects.toMatchObject({
+      code: 'CAP_INVALID',
+    })
+    for (const id of [b.peer_id, `dev_${'d'.repeat(22)}`]) {
+      expect(ownPeer(w.mesh.peersOf, { user_id: w.bob }, id)?.peer_id).toBe(b.peer_id)
+      expect(ownPeer(w.mesh.peersOf, { user_id: w.bob, device_id: `dev_${'e'.repeat(22)}` }, id)).toBeUndefined()
+    }
+  })
+})
+
 describe('a P2P session between two nodes', () => {
   it('is asked for, accepted, renewed and closed', async () => {
     const w = await createTwoNodes()
@@ -199,6 +218,24 @@ describe('when a node is not heard', () => {
     expect(heard(b, from)).toContain('rtc.ice')
   })
 
+  it('the end of a call that comes while the bus is down is told when it is back', async () => {
+    const w = await createTwoNodes()
+    const [a, b] = [await w.enter(w.bob), await w.enterOther(w.cleo)]
+    const rtc_id = await offer(w, a, b.peer_id)
+    b.send('rtc.answer', a.peer_id, { rtc_id, sdp: sdpOf() })
+    await quiet()
+    w.line.cut(true)
+    await w.remove(w.bob)
+    await quiet()
+    // What waits keeps asking for its way; that nobody hears it is no sign that the other node is gone.
+    for (let s = 0; s < 10; s++) {
+      if (s === 8) w.line.cut(false)
+      w.clock.advance(1_000)
+      await quiet()
+    }
+    expect(await b.next('rtc.bye')).toMatchObject({ payload: { rtc_id, reason: 'revoked' } })
+  })
+
   it('what was stored meanwhile is read before anybody acts', async () => {
     const w = await createTwoNodes()
     const [a, b] = [await w.enter(w.ann), await w.enterOther(w.bob)]
@@ -236,6 +273,26 @@ describe('when a node is not heard', () => {
     )
     await offer(w, a, b.peer_id)
     await b.next('rtc.offer')
+  })
+
+  it('the owners of the agents there are to be told, as long as nobody else does', async () => {
+    for (const isSilent of [true, false]) {
+      const w = await createTwoNodes({ notifier: { send: async () => ({ outcome: 'sent' }) } })
+      await w.enter(w.ann)
+      const device_id = `dev_${'d'.repeat(22)}`
+      const device = { device_id, name: 'agent', public_key: 'key', jkt: 'jkt', created_at: 0, expires_at: 9e15 }
+      await w.storage.enrolments.create({ code_hash: 'hash', user_id: w.bob, created_at: 0, expires_at: 9e15 }, 1)
+      await w.storage.enrolments.redeem('hash', device, 1)
+      await w.enterOther(w.bob, { device_id })
+      await w.enterOther(w.cleo)
+      w.line.cut(isSilent)
+      for (let i = 0; i < 16; i++) {
+        w.clock.advance(1_000)
+        await quiet()
+      }
+      const waiting = await w.storage.deliveries.list({ limit: 9 })
+      expect(waiting.map(({ topic }) => topic)).toEqual(isSilent ? [`agent ${device_id}`] : [])
+    }
   })
 
   it('that stops takes its peers with it at once', async () => {

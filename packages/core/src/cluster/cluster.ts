@@ -1,5 +1,5 @@
 import type { LeaveCause, Occupant, Outbound, Peer } from '../context.ts'
-import { deliver, eventFrame } from '../deliver.ts'
+import { deliver, eventFrame, outbound } from '../deliver.ts'
 import type { Encoder } from '../encoder.ts'
 import { isMeshError, MeshError } from '../errors.ts'
 import type { ClientFrame } from '../frame.ts'
@@ -14,7 +14,7 @@ import { createDirectory, type Directory } from './directory.ts'
 import { createGossip } from './gossip.ts'
 import { createHomes } from './homes.ts'
 import { createLinks } from './link.ts'
-import { topicOf, write, type Direct, type PeerCard, type Place } from './messages.ts'
+import { topicOf, write, type Direct, type PeerCard, type Place, type Placed } from './messages.ts'
 import { RemotePeer } from './remote-peer.ts'
 
 /** The other nodes of the installation, as this one sees them. */
@@ -28,6 +28,8 @@ export interface Cluster {
   passOn(peer: Peer, session_id: string, frame: ClientFrame, size: number): boolean
   /** The other node on which a session lives, if it is there. */
   homeOfSession(session_id: string): string | undefined
+  /** Whether what other nodes store may go unsaid: the bus is down, or one of them is silent that did not say it stops. */
+  readonly isBlind: boolean
   /** Opens a bridge to a session of another node. */
   readonly bridge: Bridges['open']
   /** Looks after the other nodes; called about once a second. */
@@ -52,12 +54,18 @@ export function createCluster(options: {
   /** Nesting that a frame may have. */
   depth: number
   hub: () => Hub
+  /** Hears of each signal that was lost between two nodes, or refused to a peer of another since there is nobody. */
+  unroutable(): void
+  /** Hears how long another node took to answer over the bus, in milliseconds. */
+  answered(ms: number): void
+  /** The node of a device went without a word, and so nobody else says that the device did. */
+  deviceLost(device_id: string): void
   /** Judges and handles a frame. @throws MeshError, or rejects with it */
   route(peer: Peer, frame: ClientFrame, size: number): void | Promise<void>
   /** Takes a connection as if its socket were here. */
   accept(socket: MeshSocket, request: ConnectionRequest): Connection
 }): Cluster {
-  const { node, bus, encoder } = options
+  const { node, bus, encoder, unroutable } = options
   const calls = createCalls(options)
   const homes = createHomes()
   const bridges = createBridges({
@@ -83,6 +91,11 @@ export function createCluster(options: {
       },
       placesOf: (from) =>
         [...directory.node(from).peers.values()].map((peer) => [peer.peer_id, [...peer.places.keys()]]),
+      silent(from) {
+        for (const { device_id } of directory.node(from).peers.values()) {
+          if (device_id !== undefined) options.deviceLost(device_id)
+        }
+      },
       lost(from) {
         directory.forget(from)
         links.giveUp(from)
@@ -92,7 +105,7 @@ export function createCluster(options: {
     },
   })
 
-  function placesHere(): { peer: PeerCard; places: Place[] }[] {
+  function placesHere(): Placed[] {
     return [...options.hub().peers.values()].map((peer) => ({
       peer: cardOf(peer),
       places: [...peer.rooms.values()].map(placeOf),
@@ -101,8 +114,9 @@ export function createCluster(options: {
 
   function forward(peer: RemotePeer, frame: Outbound): void {
     const { text, kind, room, from, id } = frame
-    const lost = () => undeliverable(frame)
-    if (!bus.isUp) return lost()
+    // A signal gets there now or its sender hears that it did not. What the server says, the end of a call say, waits.
+    const lost = kind === 'signal' ? () => undeliverable(frame) : undefined
+    if (lost && !bus.isUp) return lost()
     const message = {
       kind: 'frame',
       node,
@@ -117,12 +131,16 @@ export function createCluster(options: {
 
   /** Whoever sent a signal hears that it did not get there. */
   function undeliverable({ kind, from, id }: Outbound): void {
-    if (kind !== 'signal' || !from || id === undefined) return
+    if (kind !== 'signal') return
+    unroutable()
+    if (!from || id === undefined) return
     deliver(eventFrame(encoder.error(from.peer_id, new MeshError('UNROUTABLE'), id)), [from])
   }
 
   function refuse(peer: RemotePeer, error: unknown, reply_to: string | undefined): void {
     const known = isMeshError(error) ? error : internalError(options, error, 'a handler failed')
+    // All that is passed on from there are signals.
+    if (known.code === 'UNROUTABLE') unroutable()
     deliver(eventFrame(encoder.error(peer.peer_id, known, reply_to)), [peer])
   }
 
@@ -141,7 +159,7 @@ export function createCluster(options: {
     const hub = options.hub()
     const peer = hub.peers.get(to)
     const room = room_id === undefined ? undefined : hub.rooms.get(room_id)
-    const frame: Outbound = { text, wire: undefined, kind: as, room, from: directory.find(from ?? ''), id }
+    const frame = outbound(text, { kind: as, room, from: directory.find(from ?? ''), id })
     if (!peer || (room_id !== undefined && !peer.rooms.has(room_id))) undeliverable(frame)
     else deliver(frame, [peer])
   }
@@ -177,7 +195,10 @@ export function createCluster(options: {
     passOn(peer, session_id, frame, size) {
       const home = homes.of(peer.peer_id, session_id)
       if (home === undefined) return false
-      const lost = () => peer.fail(new MeshError('UNROUTABLE'), frame.id)
+      const lost = () => {
+        unroutable()
+        peer.fail(new MeshError('UNROUTABLE'), frame.id)
+      }
       if (bus.isUp) links.to(home).send({ kind: 'call', node, peer_id: peer.peer_id, size }, frame.text, lost)
       else lost()
       return true
@@ -185,6 +206,9 @@ export function createCluster(options: {
     homeOfSession(session_id) {
       const home = session_id.slice(-node.length)
       return home !== node && bus.isUp && gossip.reaches(home) ? home : undefined
+    },
+    get isBlind() {
+      return !bus.isUp || gossip.missesSome
     },
     bridge: bridges.open,
     tick() {

@@ -1,13 +1,18 @@
 import type { LeaveCause } from '../context.ts'
 import type { Bus, Clock } from '../ports/index.ts'
-import { everybody, type Numbered, type PeerCard, type Place, type Told } from './messages.ts'
+import { everybody, type Numbered, type PeerCard, type Place, type Placed, type Told } from './messages.ts'
 
+/** How long a message about many peers gets, in characters: some buses take no more than a megabyte. */
+const partLength = 256 * 1024
 /** How often a node says that it is there, and after how long a silence it counts as unreachable and as gone; in ms. */
 const beatMs = 5_000
 const doubtfulMs = 12_000
 const goneMs = 15_000
 /** How long it has to be heard again when nobody listens there, in ms. */
 const unheardMs = 3_000
+/** After how long a silence a node is missed, and how long after it is gone, unless it said so; in ms. */
+const lateMs = 7_000
+const missedMs = 10 * 60_000
 
 /** What becomes of what other nodes tell. */
 export interface GossipHooks {
@@ -15,6 +20,8 @@ export interface GossipHooks {
   out(peer_id: string, room_id: string, cause: LeaveCause): void
   /** Which peers a node has told of, and in which rooms. */
   placesOf(node: string): [peer_id: string, room_ids: string[]][]
+  /** A node went without a word; its peers are still known. */
+  silent(node: string): void
   /** A node is gone; its peers have been taken out of their rooms. */
   lost(node: string): void
 }
@@ -30,6 +37,11 @@ export interface Gossip {
   lose(node: string): void
   /** Whether a node was heard lately. */
   reaches(node: string): boolean
+  /**
+   * Whether a node is silent that did not say that it stops. It may have died, or be cut off and store things of which
+   * nobody else is told.
+   */
+  readonly missesSome: boolean
   tick(): void
   close(): void
 }
@@ -41,6 +53,8 @@ interface Heard {
   at: number
   /** Whether nothing was missed, as far as is known. */
   isCurrent: boolean
+  /** What has come of everything that it told, until the last part. */
+  parts: Placed[][]
 }
 
 /** @see Gossip */
@@ -49,16 +63,19 @@ export function createGossip(options: {
   bus: Bus
   clock: Clock
   /** Everything that this node has to tell. */
-  here(): { peer: PeerCard; places: Place[] }[]
+  here(): Placed[]
   /** Asks a node to tell everything. */
   ask(node: string): void
   on: GossipHooks
 }): Gossip {
   const { node, bus, clock, on } = options
   const nodes = new Map<string, Heard>()
+  /** Nodes that went without a word, and when. */
+  const missed = new Map<string, number>()
   let n = 0
   let beatAt = Number.NEGATIVE_INFINITY
-  let wasUp = true
+  /** Which life of the bus the latest beat went out in; none, where it was down. */
+  let beatIn: number | undefined
 
   function publish(told: Told): void {
     const numbered: Numbered = { ...told, node, n }
@@ -72,8 +89,11 @@ export function createGossip(options: {
     publish(told)
   }
 
+  const lifeOfBus = () => (bus.isUp ? bus.outages : undefined)
+
   function beat(): void {
     beatAt = clock.monotonic()
+    beatIn = lifeOfBus()
     publish({ kind: 'beat' })
   }
 
@@ -84,22 +104,24 @@ export function createGossip(options: {
   }
 
   function meet(from: string, n: number): void {
-    nodes.set(from, { n, at: clock.monotonic(), isCurrent: false })
+    note(from, n)
     options.ask(from)
+  }
+
+  function note(from: string, n: number): Heard {
+    const heard = { n, at: clock.monotonic(), isCurrent: false, parts: [] }
+    nodes.set(from, heard)
+    return heard
   }
 
   function hear(told: Numbered): void {
     const { node: from } = told
+    missed.delete(from)
     if (told.kind === 'gone') return lose(from)
-    const at = clock.monotonic()
     const known = nodes.get(from)
-    if (told.kind === 'all') {
-      nodes.set(from, { n: told.n, at, isCurrent: true })
-      if (!known?.isCurrent || known.n !== told.n) takeAll(from, told.peers)
-      return
-    }
+    if (told.kind === 'all') return hearAll(told, known ?? note(from, told.n))
     if (!known) return meet(from, told.n)
-    known.at = at
+    known.at = clock.monotonic()
     if (told.kind === 'beat') {
       if (!known.isCurrent || told.n !== known.n) miss(from, known)
       return
@@ -112,7 +134,37 @@ export function createGossip(options: {
     else on.out(told.peer_id, told.room_id, told.cause)
   }
 
-  function takeAll(from: string, peers: readonly { peer: PeerCard; places: Place[] }[]): void {
+  /** Everything comes in parts. Where one of them is missed, the next beat asks for all of them again. */
+  function hearAll(told: Numbered & { kind: 'all' }, known: Heard): void {
+    known.at = clock.monotonic()
+    if (told.part === 0) known.parts = []
+    if (told.part !== known.parts.length) return
+    known.parts.push(told.peers)
+    if (!told.isLast) return
+    const peers = known.parts.flat()
+    const isNews = !known.isCurrent || known.n !== told.n
+    Object.assign(known, { n: told.n, isCurrent: true, parts: [] })
+    if (isNews) takeAll(told.node, peers)
+  }
+
+  function tellAll(): void {
+    const parts: Placed[][] = [[]]
+    let length = 0
+    for (const placed of options.here()) {
+      const own = JSON.stringify(placed).length
+      if (length > 0 && length + own > partLength) {
+        parts.push([])
+        length = 0
+      }
+      parts.at(-1)?.push(placed)
+      length += own
+    }
+    for (const [part, peers] of parts.entries()) {
+      publish({ kind: 'all', part, isLast: part === parts.length - 1, peers })
+    }
+  }
+
+  function takeAll(from: string, peers: readonly Placed[]): void {
     const there = new Set(
       peers.flatMap(({ peer, places }) => places.map((place) => `${peer.peer_id} ${place.room_id}`)),
     )
@@ -137,24 +189,36 @@ export function createGossip(options: {
     tell,
     lose,
     doubt(from) {
+      // Without a bus nobody is heard, and that says nothing about any of them.
+      if (!bus.isUp) return
       const heard = nodes.get(from)
       if (heard) heard.at = Math.min(heard.at, clock.monotonic() - goneMs + unheardMs)
     },
     asked(from) {
       // What was told before this node was there got to nobody here.
       if (!nodes.has(from)) meet(from, -1)
-      publish({ kind: 'all', peers: options.here() })
+      tellAll()
     },
     reaches(from) {
       const heard = nodes.get(from)
       return heard !== undefined && clock.monotonic() - heard.at < doubtfulMs
     },
+    get missesSome() {
+      const now = clock.monotonic()
+      return missed.size > 0 || [...nodes.values()].some(({ at }) => now - at >= lateMs)
+    },
     tick() {
       const now = clock.monotonic()
-      // What was told meanwhile got to nobody: the number of the beat says so.
-      if (now - beatAt >= beatMs || (bus.isUp && !wasUp)) beat()
-      wasUp = bus.isUp
-      for (const [from, { at }] of nodes) if (now - at >= goneMs) lose(from)
+      // What was told meanwhile got to nobody: the number of the beat says so. The bus may have come back between two looks,
+      // and whoever found nobody listening here waits for a word.
+      if (now - beatAt >= beatMs || (bus.isUp && lifeOfBus() !== beatIn)) beat()
+      for (const [from, { at }] of nodes) {
+        if (now - at < goneMs) continue
+        missed.set(from, now)
+        on.silent(from)
+        lose(from)
+      }
+      for (const [from, at] of missed) if (now - at >= missedMs) missed.delete(from)
     },
     close() {
       publish({ kind: 'gone' })

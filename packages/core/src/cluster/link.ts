@@ -6,8 +6,11 @@ import { read, topicOf, write, type Direct } from './messages.ts'
 const probeMs = 250
 /** How long what has to be said to a node that is gone is kept for it, in milliseconds. */
 const forgetMs = 60_000
-/** How many messages may be on their way to one node. */
+/** After how long without word of its arrival a message is lost, twice that at most; in milliseconds. */
+const lateMs = 8_000
+/** How many messages may be on their way to one node, and after how many of them word is asked for at once. */
 const most = 4_096
+const many = most / 4
 
 /** Something on its way. */
 interface Sent {
@@ -34,6 +37,8 @@ export interface Link {
   giveUp(): void
   /** Lets the other node know, once it is heard again, that it was given up. */
   remind(): void
+  /** Gives up what has been on its way for too long, though the other node is heard; called about once a second. */
+  tick(): void
   close(): void
 }
 
@@ -41,22 +46,30 @@ export interface Link {
 export function createLink(options: {
   node: string
   other: string
-  /** Tells this link from an earlier one to the same node. */
-  life: number
+  /** A number that no count of this node has begun with. */
+  newLife(): number
+  /** The other end has said what had got there, so many milliseconds after it was first asked. */
+  answered(ms: number): void
   bus: Bus
   clock: Clock
   deliver(message: Direct, text: string): void
-  /** The other end has given this one up. */
+  /** The other end has given this one up, or forgotten it. */
   over(): void
   /** Nobody listens at the other end now. */
   unheard(): void
 }): Link {
-  const { node, other, life, bus, clock, deliver, over, unheard } = options
+  const { node, other, newLife, bus, clock, answered, deliver, over, unheard } = options
   const kept = new Ring<Sent>()
+  let life = newLife()
   let sent = 0
+  let confirmed = 0
   let taken = { life: 0, n: 0, isOver: false }
   let stopProbe: (() => void) | undefined
+  /** Since when an answer is waited for; undefined while none is. */
+  let probedAt: number | undefined
   let asked = { n: 0, at: Number.NEGATIVE_INFINITY }
+  /** How far it had come at a look that is not long ago. */
+  let looked = { sent: 0, at: 0 }
 
   const say = (message: Direct) => bus.publish(topicOf(other), write(message), unheard)
 
@@ -83,16 +96,22 @@ export function createLink(options: {
     lost()
   }
 
+  function askForWord(): void {
+    probedAt ??= clock.monotonic()
+    say({ kind: 'sent', node, upto: sent, life })
+  }
+
   function probe(): void {
     stopProbe ??= clock.after(probeMs, () => {
       stopProbe = undefined
       if (kept.length === 0) return
-      say({ kind: 'sent', node, upto: sent, life })
+      askForWord()
       probe()
     })
   }
 
   function arrived(n: number): void {
+    confirmed = Math.max(confirmed, n)
     while (kept.length > 0 && (kept.at(0)?.n ?? 0) <= n) kept.shift()
   }
 
@@ -101,7 +120,33 @@ export function createLink(options: {
   }
 
   function remind(): void {
-    if (taken.isOver && taken.life > 0) say({ kind: 'over', node, life: taken.life })
+    if (!taken.isOver || taken.life === 0) return
+    say({ kind: 'over', node, life: taken.life })
+    // It may have forgotten all of this link by now, and does not miss anything then.
+    say({ kind: 'sent', node, upto: sent, life })
+  }
+
+  /** What was sent is void, and counted anew. What comes is counted on, or the other end would have to begin anew in turn. */
+  function begin(): void {
+    const { isOver } = taken
+    each(lose)
+    while (kept.length > 0) kept.shift()
+    life = newLife()
+    sent = confirmed = looked.sent = 0
+    over()
+    // That gave the link up here as well, which the other end has done already.
+    taken.isOver = isOver
+    // With the first word of the new beginning the other end knows of it.
+    send({ kind: 'nothing', node })
+  }
+
+  function send(message: Direct, text = '', lost?: () => void): void {
+    if (kept.length >= most && lost) return lost()
+    const one = { n: ++sent, message, text, lost }
+    kept.push(one)
+    publish(one)
+    if (kept.length % many === 0) askForWord()
+    probe()
   }
 
   /** Goes along with a new beginning of the other end, which counts from 1 again. False when this one was given up. */
@@ -115,26 +160,24 @@ export function createLink(options: {
   }
 
   return {
-    send(message, text = '', lost) {
-      if (kept.length >= most && lost) return lost()
-      const one = { n: ++sent, message, text, lost }
-      kept.push(one)
-      publish(one)
-      probe()
-    },
+    send,
     take(message, text) {
       if (message.kind === 'got' || message.kind === 'again') {
         if (message.life !== life) return
+        if (probedAt !== undefined) answered(clock.monotonic() - probedAt)
+        probedAt = undefined
+        // It asks for what it has had: it does not know of that any more.
+        if (message.kind === 'again' && message.from <= confirmed) return begin()
         arrived(message.kind === 'got' ? message.upto : message.from - 1)
         if (message.kind === 'again') each(publish)
       } else if (message.kind === 'over') {
-        if (message.life === life) over()
+        if (message.life === life) begin()
       } else if (message.kind === 'sent') {
         if (!follow(message.life)) return
         if (message.upto > taken.n) askAgain()
         else say({ kind: 'got', node, upto: taken.n, life: taken.life })
-      } else {
-        const { n = 0, life: its = 0 } = message
+      } else if (message.n !== undefined) {
+        const { n, life: its = 0 } = message
         if (!follow(its)) return
         if (n > taken.n + 1) return askAgain()
         if (n <= taken.n) return
@@ -143,10 +186,20 @@ export function createLink(options: {
       }
     },
     giveUp() {
+      probedAt = undefined
       each(lose)
       taken.isOver = true
     },
     remind,
+    tick() {
+      const now = clock.monotonic()
+      const first = kept.at(0)
+      const isStuck = first !== undefined && first.n <= looked.sent
+      if (isStuck && now - looked.at < lateMs) return
+      // Whoever hears the other end may not be heard there.
+      if (isStuck) each((one) => one.n <= looked.sent && lose(one))
+      looked = { sent, at: now }
+    },
     close() {
       stopProbe?.()
       each(lose)
@@ -169,6 +222,7 @@ export function createLinks(options: {
   node: string
   bus: Bus
   clock: Clock
+  answered(ms: number): void
   deliver(message: Direct, text: string): void
   asked(from: string): void
   /** Whether a node was heard lately. */
@@ -188,15 +242,9 @@ export function createLinks(options: {
     const link = createLink({
       ...options,
       other,
-      life: ++lives,
+      newLife: () => ++lives,
       unheard: () => options.unheard(other),
-      over() {
-        link.close()
-        links.delete(other)
-        options.over(other)
-        // With the first word of the new beginning the other end knows of it.
-        to(other).send({ kind: 'nothing', node })
-      },
+      over: () => options.over(other),
     })
     links.set(other, link)
     return link
@@ -220,7 +268,10 @@ export function createLinks(options: {
       })
     },
     tick() {
-      for (const [other, link] of links) if (options.reaches(other)) link.remind()
+      for (const [other, link] of links) {
+        link.tick()
+        if (options.reaches(other)) link.remind()
+      }
     },
     close() {
       unsubscribe()

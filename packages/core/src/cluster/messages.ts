@@ -25,6 +25,12 @@ export interface Place {
   last_seen: number
 }
 
+/** A peer and where it is. */
+export interface Placed {
+  peer: PeerCard
+  places: Place[]
+}
+
 /**
  * What a node tells all others, numbered: who of its peers is where. A node that misses a number asks for everything
  * again, and gets it in the same order.
@@ -32,8 +38,8 @@ export interface Place {
 export type Told =
   | { kind: 'in'; peer: PeerCard; place: Place }
   | { kind: 'out'; peer_id: string; room_id: string; cause: LeaveCause }
-  /** Everything, for those that asked; its number is that of the latest thing told. */
-  | { kind: 'all'; peers: { peer: PeerCard; places: Place[] }[] }
+  /** Everything, for those that asked, in parts that follow each other; its number is that of the latest thing told. */
+  | { kind: 'all'; part: number; isLast: boolean; peers: Placed[] }
   /** Still there; its number is that of the latest thing told. */
   | { kind: 'beat' }
   /** This node stops. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { unhurried } from '../testing/kit.ts'
 import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
+import { everybody } from './messages.ts'
 
 type Nodes = Awaited<ReturnType<typeof createTwoNodes>>
 
@@ -109,5 +110,57 @@ describe('a bus that was down for an instant only', () => {
     w.line.connect().publish('missed', '')
     await pass(w, 3)
     expect(b.frames.map(({ payload }) => payload.text)).toContain('unsaid')
+  })
+})
+
+describe('a node that falls silent', () => {
+  /** One more node, of which a word is heard now and then nothing more. */
+  async function meetThird(w: Nodes) {
+    const third = w.line.connect()
+    const say = async (kind: 'beat' | 'gone') => {
+      third.publish(everybody, JSON.stringify({ kind, node: 'third', n: 0 }))
+      await quiet()
+    }
+    await say('beat')
+    return say
+  }
+
+  /** Stores something without a word to anybody, and lets the seconds pass in which it is to be found. */
+  async function store(w: Nodes, text: string, act: () => Promise<unknown> = async () => {}) {
+    const event = { id: text, type: 'chat.message.created', from: 'server', at: w.clock.now(), payload: { text } }
+    await w.storage.events.append(w.room, event, { user_id: w.ann })
+    await act()
+    await pass(w, 6)
+  }
+
+  it('may be storing things all the same: they are looked for, within a few seconds, until it is heard again', async () => {
+    const w = await createTwoNodes(soundly)
+    const [b, c] = [await w.enterOther(w.bob), await w.enterOther(w.cleo)]
+    const say = await meetThird(w)
+    const heard = () => c.frames.flatMap(({ payload }) => payload.text ?? [])
+    await pass(w, 1)
+    await store(w, 'all are heard')
+    expect(heard()).toEqual([])
+    await pass(w, 1)
+    await store(w, 'one is late', () => w.storage.users.update(w.bob, { disabled: true }))
+    expect(heard()).toEqual(['all are heard', 'one is late'])
+    expect(b.closed?.code).toBe(4101)
+    await pass(w, 15)
+    await store(w, 'it is gone')
+    expect(heard()).toContain('it is gone')
+    await say('beat')
+    await store(w, 'all are heard again')
+    expect(heard()).not.toContain('all are heard again')
+  })
+
+  it('is not waited for once it has said that it stops', async () => {
+    const w = await createTwoNodes(soundly)
+    const c = await w.enterOther(w.cleo)
+    const say = await meetThird(w)
+    await pass(w, 16)
+    await say('gone')
+    const from = c.frames.length
+    await store(w, 'unsaid')
+    expect(c.frames.slice(from)).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
 import type { Peer } from '../context.ts'
+import { MeshError } from '../errors.ts'
 import type { Bus, Clock } from '../ports/index.ts'
 
 /** Whom is asked for: a user, or one device of theirs. */
@@ -9,7 +10,10 @@ interface Who {
 
 /** Knows whether somebody is connected to any node, in a room or not. */
 export interface Whereabouts {
-  /** Asks the other nodes where this one does not know; whoever does not answer in time does not know either. */
+  /**
+   * Asks the other nodes where this one does not know; whoever does not answer in time does not know either.
+   * @throws MeshError UNAVAILABLE where they cannot be asked
+   */
   isConnected(who: Who): Promise<boolean>
   close(): void
 }
@@ -47,9 +51,10 @@ export function createWhereabouts(options: {
   return {
     async isConnected({ user_id, device_id }) {
       const who = { user_id, device_id }
-      if (isKnown(who) || !bus.isUp) return isKnown(who)
+      if (isKnown(who)) return true
+      const { isUp, outages } = bus
       const question = String(++asked)
-      return new Promise<boolean>((resolve) => {
+      const isElsewhere = await new Promise<boolean>((resolve) => {
         const answer = (isConnected: boolean) => {
           stop()
           questions.delete(question)
@@ -59,6 +64,9 @@ export function createWhereabouts(options: {
         questions.set(question, () => answer(true))
         bus.publish('whereabouts', JSON.stringify({ who, question, from: node }), () => answer(false))
       })
+      // Silence says nothing where the question, or the answer, may not have got through.
+      if (!isElsewhere && !(isUp && bus.isUp && bus.outages === outages)) throw new MeshError('UNAVAILABLE')
+      return isElsewhere
     },
     close() {
       for (const end of unsubscribe) end()

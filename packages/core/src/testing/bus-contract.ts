@@ -123,6 +123,17 @@ export const busContract: readonly BusCase[] = [
       }),
   },
   {
+    name: 'bus: a last word before close is heard',
+    run: (line) =>
+      withEnds(line, 2, async ([a, b]) => {
+        const heard = listen(b, 'news')
+        await up(b)
+        for (const word of ['I', 'go']) a.publish('news', word)
+        await a.close()
+        await eventually(() => heard.length === 2, 'the other one hears it')
+      }),
+  },
+  {
     name: 'bus: after close nothing is heard or sent, nothing throws, and closing again is harmless',
     run: (line) =>
       withEnds(line, 3, async ([a, b, c]) => {
