@@ -1,16 +1,17 @@
-import { isMeshError } from '../errors.ts'
+import { isMeshError, MeshError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
 import type { Clock, Delivery, DeliveryStore, Logger } from '../ports/index.ts'
 import { createBreaker } from './breaker.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /**
- * What became of a delivery. `done`: so many of its events, all unless told, got there or need not. `addressed`: it is for these
- * users. `later`: it may work out another time. `refused`: it never will.
+ * What became of a delivery. `done`: so many of its events, all unless told, got there. `needless`: nobody has to be told any more.
+ * `addressed`: it is for these users, all of its events unless told. `later`: the service may take it another time. `refused`: it never will.
  */
 export type Delivered =
   | { outcome: 'done'; count?: number; after?: number }
-  | { outcome: 'addressed'; to: readonly string[] }
+  | { outcome: 'needless' }
+  | { outcome: 'addressed'; to: readonly { to_id: string; count?: number }[] }
   | { outcome: 'later'; reason: string; retry_after_ms?: number | undefined }
   | { outcome: 'refused'; reason: string }
 
@@ -24,26 +25,31 @@ export interface Courier {
 
 /** How many are under way at once. */
 const width = 4
-/** How long somebody who has claimed a delivery may take for it, in milliseconds: longer than any service may. */
-const claimMs = 30_000
 /** How often a node looks for what is too old or too many, in milliseconds; how many it buries at once. */
 const sweep = { everyMs: 60_000, limit: 200 } as const
 /** The longest that a service may ask us to wait, in milliseconds. */
 const longestAsked = 3600 * 1000
 
-/** @see Courier */
-export function createCourier(options: {
+/** What a courier is made of. */
+export interface CourierOptions {
   channel: string
   store: DeliveryStore
   clock: Clock
   ids: Ids
+  random: () => number
   logger: Logger
   settings: DeliverySettings
   /** How long what joined meanwhile waits; more of the same is expected. */
   joinedMs: number
-  deliver(delivery: Delivery): Promise<Delivered>
-}): Courier {
-  const { channel, store, clock, ids, logger, settings, joinedMs, deliver } = options
+  /** How many events of a delivery happened before an instant, where not all are given up together. */
+  countBefore?(delivery: Delivery, before: number): Promise<number>
+  /** Rejects where the service was not asked, since something of our own is away. */
+  deliver(delivery: Delivery, isClosing: () => boolean): Promise<Delivered>
+}
+
+/** @see Courier */
+export function createCourier(options: CourierOptions): Courier {
+  const { channel, store, clock, ids, random, logger, settings, joinedMs, countBefore, deliver } = options
   const breaker = createBreaker(settings.breaker)
   let sweepAt = clock.monotonic()
   let isClosed = false
@@ -81,7 +87,7 @@ export function createCourier(options: {
       const due_at = await store.next(channel)
       const now = clock.now()
       if (due_at === undefined || due_at > now) break
-      const delivery = await store.claim({ channel, claim: ids.uuid(), now, until: now + claimMs })
+      const delivery = await store.claim({ channel, claim: ids.uuid(), now, until: now + settings.claimMs })
       // Another node was first, and may be so again: the next look is soon enough.
       if (!delivery) break
       claimed.push(delivery)
@@ -90,52 +96,76 @@ export function createCourier(options: {
   }
 
   async function attempt(delivery: Delivery): Promise<void> {
-    const result = await deliver(delivery).catch((error: unknown): Delivered => ({
-      outcome: 'later',
-      reason: codeOf(error),
-    }))
+    let result: Delivered
+    try {
+      result = await inTime(deliver(delivery, () => isClosed))
+    } catch (error) {
+      return again(delivery, codeOf(error))
+    }
     const now = clock.now()
-    if (result.outcome === 'later') breaker.failed(clock.monotonic())
-    else breaker.succeeded()
     switch (result.outcome) {
       case 'done': {
+        breaker.succeeded()
         const { count = delivery.count, after } = result
         return store.finish(delivery, { count, ...(after !== undefined && { after }), due_at: now + joinedMs, now })
       }
+      // Neither this nor the next says anything about the service, which was not asked.
+      case 'needless':
+        return store.finish(delivery, { count: delivery.count, due_at: now + joinedMs, now })
       case 'addressed':
         return store.address(
           delivery,
-          result.to.map((to_id) => ({ to_id, topic: `to ${to_id} ${delivery.kind}` })),
+          // One for each room: who is told of it must still be a member when that succeeds.
+          result.to.map((one) => ({ ...one, topic: `to ${one.to_id} ${delivery.kind} ${delivery.room_id}` })),
           now,
         )
       case 'refused':
+        breaker.succeeded()
         return bury(delivery, result.reason)
       case 'later':
-        if (now - delivery.created_at > settings.giveUpMs) return bury(delivery, result.reason)
-        return store.postpone(delivery, {
-          due_at: now + waitOf(delivery, result.retry_after_ms),
-          reason: result.reason,
-        })
+        breaker.failed(clock.monotonic())
+        return again(delivery, result.reason, result.retry_after_ms)
     }
   }
 
-  function waitOf({ attempts }: Delivery, asked = 0): number {
-    const { first, longest } = settings.retryMs
-    const own = Math.min(longest, first * 2 ** Math.min(attempts - 1, 30))
-    return Math.max(own, Math.min(asked, longestAsked))
+  /** What takes longer than the claim on it lasts is another's by then; and nobody is held up for ever by one that hangs. */
+  async function inTime(work: Promise<Delivered>): Promise<Delivered> {
+    let stop = () => {}
+    const late = new Promise<never>((_, reject) => {
+      stop = clock.after(settings.claimMs, () => reject(new MeshError('UNAVAILABLE')))
+    })
+    return Promise.race([work, late]).finally(() => stop())
   }
 
-  async function bury(delivery: Delivery, reason: string): Promise<void> {
-    const letter = { letter_id: ids.uuid(), dead_at: clock.now(), reason, keep: settings.keepDead }
+  async function again(delivery: Delivery, reason: string, asked = 0): Promise<void> {
+    const now = clock.now()
+    if (now - delivery.created_at > settings.giveUpMs) return giveUp(delivery, reason)
+    return store.postpone(delivery, { due_at: now + waitOf(delivery, asked), reason })
+  }
+
+  /** What failed together is not tried again together, nor before the service has asked for it. */
+  function waitOf({ attempts }: Delivery, asked: number): number {
+    const { first, longest } = settings.retryMs
+    const own = Math.min(longest, first * 2 ** Math.min(attempts - 1, 30))
+    return Math.round(Math.max(own / 2, Math.min(asked, longestAsked)) + (random() * own) / 2)
+  }
+
+  /** What is too old, or one too many, becomes a dead letter; what joined it since is tried on. */
+  async function giveUp(delivery: Delivery, reason: string): Promise<void> {
+    return bury(delivery, reason, await countBefore?.(delivery, clock.now() - settings.giveUpMs))
+  }
+
+  async function bury(delivery: Delivery, reason: string, count = delivery.count): Promise<void> {
+    const letter = { letter_id: ids.uuid(), dead_at: clock.now(), reason, keep: settings.keepDead, count }
     await store.bury(delivery, letter)
-    logger.warn({ channel, count: delivery.count }, 'a delivery was given up: it is among the dead letters')
+    logger.warn({ channel, count }, 'a delivery was given up: it is among the dead letters')
   }
 
   /** What is never claimed, since the service is left alone, grows old as well. */
   async function tidy(): Promise<void> {
     const { giveUpMs, most } = settings
     const overdue = await store.overdue(channel, { before: clock.now() - giveUpMs, most, limit: sweep.limit })
-    for (const delivery of overdue) await bury(delivery, delivery.reason || 'expired')
+    for (const delivery of overdue) await giveUp(delivery, delivery.reason || 'expired')
     sweepAt = clock.monotonic() + (overdue.length < sweep.limit ? sweep.everyMs : 0)
   }
 

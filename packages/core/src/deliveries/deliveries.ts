@@ -1,12 +1,24 @@
+import type { Counts } from '../counts.ts'
 import { isMeshError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
-import type { Clock, Logger, NewDelivery, NewEvent, Notifier, Storage, Webhook } from '../ports/index.ts'
-import { createCourier, type Courier } from './courier.ts'
+import type {
+  Clock,
+  Logger,
+  NewDelivery,
+  NewEvent,
+  Notice,
+  Notifier,
+  RoomEvent,
+  Storage,
+  Webhook,
+} from '../ports/index.ts'
+import { createCourier, type Courier, type CourierOptions } from './courier.ts'
+import type { Tally } from '../tally.ts'
 import { toldBy } from './notices.ts'
 import { createNotify, type IsConnected } from './notify.ts'
 import { defaultDeliverySettings, type DeliverySettings } from './settings.ts'
 import { createStampedStorage } from './stamped-storage.ts'
-import { createTellWebhook } from './tell-webhook.ts'
+import { countBefore, createTellWebhook } from './tell-webhook.ts'
 
 /** What is told to the outside, and when. */
 export interface Deliveries {
@@ -14,8 +26,8 @@ export interface Deliveries {
   readonly storage: Storage
   /** The connection of a device ended; if it stays away, its owner hears of it. */
   deviceLeft(device_id: string | undefined): void
-  /** The channels whose service is left alone just now, since it fails again and again. */
-  paused(): string[]
+  /** Every channel that this node delivers for, and whether its service is left alone just now, since it fails again and again. */
+  channels(): [channel: string, isPaused: boolean][]
   /** Begins nothing more; resolves when nothing is under way. What waits is in the storage. */
   close(): Promise<void>
 }
@@ -25,26 +37,33 @@ export function createDeliveries(options: {
   storage: Storage
   clock: Clock
   ids: Ids
+  random: () => number
   logger: Logger
+  counts: Pick<Counts, 'notifications' | 'webhooks'>
   notifier: Notifier | undefined
   webhooks: readonly Webhook[]
   settings: Partial<DeliverySettings> | undefined
   isConnected: IsConnected
 }): Deliveries {
-  const { storage, clock, logger, notifier, webhooks } = options
+  const { storage, clock, logger, notifier, webhooks, counts } = options
   const settings = { ...defaultDeliverySettings, ...options.settings }
   const store = storage.deliveries
   const writes = new Set<Promise<void>>()
   const couriers: [string, Courier][] = []
 
-  function employ(channel: string, work: Pick<Parameters<typeof createCourier>[0], 'joinedMs' | 'deliver'>): void {
+  function employ(channel: string, work: Pick<CourierOptions, 'joinedMs' | 'deliver' | 'countBefore'>): void {
     if (settings.isActive) couriers.push([channel, createCourier({ ...options, settings, store, channel, ...work })])
   }
-  if (notifier) employ('notify', { joinedMs: settings.quietMs, deliver: createNotify({ ...options, notifier }) })
+  if (notifier) {
+    const send = counted((notice: Notice) => notifier.send(notice), counts.notifications)
+    employ('notify', { joinedMs: settings.quietMs, deliver: createNotify({ ...options, send }) })
+  }
   for (const webhook of webhooks) {
+    const send = counted((event: RoomEvent) => webhook.send(event), counts.webhooks)
     employ(channelOf(webhook), {
       joinedMs: 0,
-      deliver: createTellWebhook({ events: storage.events, clock, webhook }),
+      deliver: createTellWebhook({ events: storage.events, clock, send }),
+      countBefore: (delivery, before) => countBefore(storage.events, delivery, before),
     })
   }
 
@@ -54,6 +73,7 @@ export function createDeliveries(options: {
       topic: 'events',
       kind: 'events',
       due_at: event.at,
+      every: true,
     }))
     const told = notifier && toldBy(event)
     // Between the devices of one user there is nobody else to tell.
@@ -79,12 +99,29 @@ export function createDeliveries(options: {
       void write.finally(() => writes.delete(write))
     },
 
-    paused: () => couriers.flatMap(([channel, courier]) => (courier.isPaused ? [channel] : [])),
+    channels: () => couriers.map(([channel, courier]) => [channel, courier.isPaused]),
 
     async close() {
       await Promise.all(couriers.map(([, courier]) => courier.close()))
       await Promise.all(writes)
     },
+  }
+}
+
+/** Counts what came of each thing that was sent; one that could not be is for later. */
+function counted<T, S extends { outcome: string }>(
+  send: (what: T) => Promise<S>,
+  results: Tally<S['outcome'] | 'later'>,
+): (what: T) => Promise<S> {
+  return async (what) => {
+    try {
+      const sent = await send(what)
+      results.add(sent.outcome)
+      return sent
+    } catch (error) {
+      results.add('later')
+      throw error
+    }
   }
 }
 

@@ -29,7 +29,7 @@ export function toldBy({ type, payload }: Pick<NewEvent, 'type' | 'payload'>): T
   return told[type]?.(payload)
 }
 
-/** What the words of a notice are made of. A name is left out where it is not known, or where there are several. */
+/** What the words of a notice are made of. A name is left out where it is not known, or where it is one of several. */
 export interface Names {
   /** How many events it stands for. */
   count: number
@@ -69,6 +69,6 @@ export function wordsOf(kind: NoticeKind, { count, from = '', room = '' }: Names
   return words[kind]({
     count,
     from: fitName(from) ?? somebody,
-    room: fitName(room) ?? (count === 1 ? 'a room' : 'several rooms'),
+    room: fitName(room) ?? 'a room',
   })
 }

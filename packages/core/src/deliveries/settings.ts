@@ -8,7 +8,12 @@ export interface DeliverySettings {
   agentGraceMs: number
   /** How often a node looks for what is due; 1,000. */
   pollMs: number
-  /** How long the first retry waits, each following one twice as long, and the longest; 1,000 and 300,000. */
+  /**
+   * How long a node may take over a delivery before another does it; 30,000. No less than the 15 s that a webhook may, or what
+   * got there gets there again.
+   */
+  claimMs: number
+  /** How long the first retry waits at most, each following one twice as long, and the longest; half of it at least. 1,000 and 300,000. */
   retryMs: { first: number; longest: number }
   /** After how many failures in a row a service is left alone, and for how long; 5 and 60,000. */
   breaker: { failures: number; pauseMs: number }
@@ -26,6 +31,7 @@ export const defaultDeliverySettings: DeliverySettings = {
   quietMs: 10_000,
   agentGraceMs: 30_000,
   pollMs: 1_000,
+  claimMs: 30_000,
   retryMs: { first: 1_000, longest: 300_000 },
   breaker: { failures: 5, pauseMs: 60_000 },
   giveUpMs: 24 * 3600 * 1000,

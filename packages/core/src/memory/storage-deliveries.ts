@@ -19,7 +19,7 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
       const { deliveries } = open()
       const key = keyOf(delivery.channel, delivery.topic)
       const known = deliveries.get(key)
-      if (known) Object.assign(known, { due_at: delivery.due_at, claim: '', attempts: 0 })
+      if (known) Object.assign(known, { due_at: delivery.due_at, claim: '', attempts: 0, created_at: at })
       else deliveries.set(key, deliveryOf(delivery, { room_id: '', after: 0, at }))
     },
 
@@ -54,13 +54,21 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
       if (delivery) Object.assign(delivery, { due_at, reason, claim: '' })
     },
 
-    async bury(claimed, { letter_id, dead_at, reason, keep }) {
+    async bury(claimed, { letter_id, dead_at, reason, keep, count = Infinity }) {
       const delivery = held(claimed)
       if (!delivery) return
       remove(delivery)
       const { claim: _claim, due_at: _due, ...rest } = delivery
-      const { deadLetters } = open()
-      deadLetters.push({ ...rest, letter_id, dead_at, reason })
+      const { deliveries, deadLetters } = open()
+      const given = Math.min(count, delivery.count)
+      deadLetters.push({ ...rest, count: given, letter_id, dead_at, reason })
+      const left = {
+        count: delivery.count - given,
+        after: delivery.after + given,
+        created_at: dead_at,
+        due_at: dead_at,
+      }
+      if (left.count > 0) join(deliveries, { ...delivery, ...left, attempts: 0, claim: '', reason: '' })
       deadLetters.splice(0, deadLetters.length - keep)
     },
 
@@ -85,6 +93,17 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
         .deadLetters.toReversed()
         .slice(0, limit)
         .map((letter) => ({ ...letter }))
+    },
+
+    async backlog() {
+      const { deliveries, deadLetters } = open()
+      const waiting = [...deliveries.values()]
+      const channels = new Set([...waiting, ...deadLetters].map(({ channel }) => channel))
+      return [...channels].sort().map((channel) => ({
+        channel,
+        waiting: waiting.filter((delivery) => delivery.channel === channel).length,
+        dead: deadLetters.filter((letter) => letter.channel === channel).length,
+      }))
     },
   }
 }

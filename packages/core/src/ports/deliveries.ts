@@ -11,6 +11,8 @@ export interface NewDelivery {
   to_id?: string | undefined
   /** Not before this instant. */
   due_at: number
+  /** It is about all that happens in the room: what was stored without one while another waited counts as well. */
+  every?: boolean | undefined
 }
 
 /** One that waits. */
@@ -27,7 +29,7 @@ export interface Delivery {
   after: number
   /** How many events it stands for. */
   count: number
-  /** When the first of them happened. */
+  /** When the latest of them happened; of `every` event of a room, the first. */
   created_at: number
   due_at: number
   /** How often it was claimed since it last got anywhere. */
@@ -42,6 +44,15 @@ export interface Delivery {
 export interface DeadLetter extends Omit<Delivery, 'claim' | 'due_at'> {
   letter_id: string
   dead_at: number
+}
+
+/** How much of a channel there is. */
+export interface Backlog {
+  channel: string
+  /** Deliveries that wait. */
+  waiting: number
+  /** Dead letters that are kept. */
+  dead: number
 }
 
 /** Which delivery, and by whom it was claimed. A claim that somebody else has since taken changes nothing. */
@@ -62,10 +73,14 @@ export interface DeliveryStore {
    */
   claim(wanted: { channel: string; claim: string; now: number; until: number }): Promise<Delivery | undefined>
   /**
-   * Puts one delivery for each recipient in the place of a claimed one. Where one of
-   * the same topic waits, they join, and what differs between them is left empty.
+   * Puts one delivery for each recipient in the place of a claimed one, for all of its events or `count` of them. Where one
+   * of the same topic waits, they join, and what differs between them is left empty.
    */
-  address(claimed: Claimed, to: readonly { to_id: string; topic: string }[], due_at: number): Promise<void>
+  address(
+    claimed: Claimed,
+    to: readonly { to_id: string; topic: string; count?: number }[],
+    due_at: number,
+  ): Promise<void>
   /**
    * `count` of the events got there, up to the one with the `seq` `after`. What joined meanwhile is due at `due_at`, as a new one
    * that happened at `now`; otherwise it is over.
@@ -73,14 +88,22 @@ export interface DeliveryStore {
   finish(claimed: Claimed, done: { count: number; after?: number; due_at: number; now: number }): Promise<void>
   /** It did not work out: not before `due_at` again. */
   postpone(claimed: Claimed, to: { due_at: number; reason: string }): Promise<void>
-  /** Gives it up; at most `keep` dead letters are kept, the latest. */
-  bury(claimed: Claimed, letter: { letter_id: string; dead_at: number; reason: string; keep: number }): Promise<void>
+  /**
+   * Gives it up, or the first `count` of its events: then the rest waits on as a new one. At most `keep` dead letters are
+   * kept, the latest.
+   */
+  bury(
+    claimed: Claimed,
+    letter: { letter_id: string; dead_at: number; reason: string; keep: number; count?: number | undefined },
+  ): Promise<void>
   /** Those of a channel that happened before an instant, and the oldest beyond `most`; at most `limit`. */
   overdue(channel: string, which: { before: number; most: number; limit: number }): Promise<Delivery[]>
   /** Those that wait, the one due first first. */
   list(page: { limit: number }): Promise<Delivery[]>
   /** Dead letters, the latest first. */
   dead(page: { limit: number }): Promise<DeadLetter[]>
+  /** How much there is of each channel of which there is anything, by name. */
+  backlog(): Promise<Backlog[]>
 }
 
 /** Where the notifications of a user go. */

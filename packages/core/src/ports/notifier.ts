@@ -32,8 +32,9 @@ export interface Later {
 }
 
 /**
- * Tells people who are away. `send` resolves within 10 s whatever the service does, and does not throw; it is called again
- * for what was `later`, so that a notice whose answer got lost may arrive twice. Absence means that nobody is told.
+ * Tells people who are away. `send` resolves within 10 s whatever the service does, and rejects only where it could not ask it,
+ * such as when the token of the user cannot be read. It is called again for what was `later`, so that a notice whose answer
+ * got lost may arrive twice. Absence means that nobody is told.
  */
 export interface Notifier {
   send(notice: Notice): Promise<Sent>
@@ -41,8 +42,8 @@ export interface Notifier {
 
 /**
  * A service that hears of every durable event, of each room in the order of `seq`: one is given to it only once it
- * has taken the one before. As with {@link Notifier}, `send` is bounded and does not throw, and it may hear of an event
- * twice; the `id` is the same.
+ * has taken the one before. As with {@link Notifier}, `send` is bounded whatever the service does, and it may hear of an
+ * event twice; the `id` is the same.
  */
 export interface Webhook {
   /** Tells it from others, over restarts: what waits for a name that is gone is never delivered. */

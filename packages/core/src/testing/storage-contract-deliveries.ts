@@ -69,6 +69,35 @@ export const deliveryCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'deliveries: one of every event counts what was stored meanwhile without one, and keeps the time of the first',
+    async run(storage) {
+      await setUp(storage)
+      const every = news('events', { channel: 'webhook:x', every: true })
+      await append(storage, 'e2', every, news('chat'))
+      const claimed = await claimOf(storage, 'c', 20_000, 'webhook:x')
+      await append(storage, 'e3')
+      await storage.events.append(
+        'room_1',
+        { ...eventOf('e4'), at: 4_000, deliveries: [every, news('chat')] },
+        { user_id: 'usr_a' },
+      )
+      const found = async () =>
+        (await storage.deliveries.list({ limit: 9 }))
+          .map(({ topic, after, count, created_at }) => [topic, after, count, created_at])
+          .sort()
+      same(
+        await found(),
+        [
+          ['room_1 chat', 1, 2, 4_000],
+          ['room_1 events', 1, 3, 3_000],
+        ],
+        'all from the first on, and the latest of the others',
+      )
+      if (claimed) await storage.deliveries.finish(claimed, { count: 2, after: 3, due_at: 0, now: 5_000 })
+      same((await found())[1], ['room_1 events', 3, 1, 5_000], 'the rest')
+    },
+  },
+  {
     name: 'deliveries: one that is due is claimed once, by whoever of many comes first; a claim runs out',
     async run(storage) {
       await setUp(storage)
@@ -120,6 +149,7 @@ export const deliveryCases: readonly StorageCase[] = [
       const recipients = [
         { to_id: 'usr_b', topic: 'to b' },
         { to_id: 'usr_c', topic: 'to c' },
+        { to_id: 'usr_d', topic: 'to d', count: 7 },
       ]
       await append(storage, 'e2', news('chat a'))
       await append(storage, 'e3', news('chat b', { from_id: 'usr_z' }))
@@ -141,6 +171,7 @@ export const deliveryCases: readonly StorageCase[] = [
         [
           ['to b', 'usr_b', '', 2, 0, 30_000],
           ['to c', 'usr_c', '', 2, 0, 30_000],
+          ['to d', 'usr_d', '', 14, 0, 30_000],
         ],
         'one for each, from several',
       )
@@ -155,7 +186,7 @@ export const deliveryCases: readonly StorageCase[] = [
       await deliveries.add(news('agent', { due_at: 50_000 }), 700)
       if (claimed) await deliveries.finish(claimed, { count: 1, due_at: 0, now: 0 })
       const [still] = await deliveries.list({ limit: 9 })
-      same([still?.due_at, still?.count, still?.claim], [50_000, 1, ''], 'put off')
+      same([still?.due_at, still?.count, still?.claim, still?.created_at], [50_000, 1, '', 700], 'put off')
     },
   },
   {
@@ -185,6 +216,29 @@ export const deliveryCases: readonly StorageCase[] = [
     },
   },
   {
+    name: 'deliveries: of one that is given up in part the rest waits on, with what joined meanwhile',
+    async run(storage) {
+      await setUp(storage)
+      const every = news('events', { every: true })
+      for (const id of ['e2', 'e3', 'e4']) await append(storage, id, every)
+      const claimed = await claimOf(storage, 'c')
+      await append(storage, 'e5', every)
+      ok(claimed, 'claimed')
+      for (const letter_id of ['l1', 'l2']) {
+        await storage.deliveries.bury(claimed, { letter_id, dead_at: 60_000, reason: 'expired', keep: 9, count: 2 })
+      }
+      const [left, ...others] = await storage.deliveries.list({ limit: 9 })
+      const { after, count, created_at, due_at, attempts, claim } = left ?? {}
+      same([after, count, created_at, due_at, attempts, claim], [3, 2, 60_000, 60_000, 0, ''], 'the rest, as a new one')
+      same(others, [], 'alone')
+      same(
+        (await storage.deliveries.dead({ limit: 9 })).map((letter) => [letter.letter_id, letter.after, letter.count]),
+        [['l1', 1, 2]],
+        'the letter',
+      )
+    },
+  },
+  {
     name: 'deliveries: those that are too old, and the oldest of too many, are found',
     async run({ deliveries }) {
       for (const n of range(1, 5)) await deliveries.add(news(`t${n}`, { due_at: 99 - n }), n)
@@ -194,6 +248,28 @@ export const deliveryCases: readonly StorageCase[] = [
       same(await found(0, 3), ['t1', 't2'], 'too many')
       same(await found(4, 4, 2), ['t1', 't2'], 'both, limited')
       same(await found(0, 5), [], 'neither')
+    },
+  },
+  {
+    name: 'deliveries: what waits and what was given up is counted, of each channel',
+    async run({ deliveries }) {
+      same(await deliveries.backlog(), [], 'nothing')
+      for (const n of range(1, 3)) await deliveries.add(news(`t${n}`, { due_at: n }), n)
+      await deliveries.add(news('t1', { channel: 'webhook:x' }), 1)
+      await deliveries.add(news('t1', { channel: 'gone', due_at: 0 }), 1)
+      for (const channel of ['notify', 'gone']) {
+        const claimed = await deliveries.claim({ channel, claim: channel, now: 9, until: 99 })
+        if (claimed) await deliveries.bury(claimed, { letter_id: channel, dead_at: 9, reason: 'expired', keep: 9 })
+      }
+      same(
+        await deliveries.backlog(),
+        [
+          { channel: 'gone', waiting: 0, dead: 1 },
+          { channel: 'notify', waiting: 2, dead: 1 },
+          { channel: 'webhook:x', waiting: 1, dead: 0 },
+        ],
+        'counted',
+      )
     },
   },
   {
