@@ -1,26 +1,20 @@
+import type { Authenticate, Revalidate } from './authenticate.ts'
 import { bearerOf, isFull, maySucceed, pastRequest, reasonFor } from './credentials.ts'
 import { barOf, Bars, type Bar } from './bars.ts'
 import { RawAllowance, type Allowance } from './bucket.ts'
 import type { Bridge, Bridges } from './cluster/bridges.ts'
 import type { Principal } from './context.ts'
+import { systemFrame } from './deliver.ts'
 import { toInstant } from './encoder.ts'
 import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } from './errors.ts'
 import { internalError } from './internal-error.ts'
 import { Liveness } from './liveness.ts'
 import type { Selector } from './selector.ts'
-import { Session, type SessionConnection, type SessionHost } from './session.ts'
+import type { SessionConnection } from './session-connection.ts'
+import { Session, type SessionHost } from './session.ts'
 import { parseHello, type Hello } from './system/hello.ts'
 import { refreshed } from './system/refreshed.ts'
 import type { Connection as TransportConnection, ConnectionRequest, MeshSocket } from './transport.ts'
-
-/** Finds out who is there. @throws MeshError AUTH_REQUIRED, AUTH_INVALID, AUTH_EXPIRED, UNAVAILABLE */
-export type Authenticate = (input: { token: string | undefined; request: ConnectionRequest }) => Promise<Principal>
-
-/**
- * Asks whoever vouched for a peer to do so again, shortly before its access ends. Undefined: nobody can be asked, the client
- * has to bring another token. @throws MeshError AUTH_INVALID: the login is over, and so is the connection
- */
-export type Revalidate = (peer: Principal) => Promise<Principal | undefined>
 
 /** What connections share. */
 export interface ConnectionHost extends SessionHost {
@@ -143,7 +137,7 @@ export class Connection implements TransportConnection, SessionConnection {
   /** Looks after liveness and the life of the access token; called about once a second. */
   tick(): void {
     const session = this.#session
-    this.#bridge?.tick()
+    if (this.#bridge) return this.#isFlooded() ? this.close('slow_consumer') : this.#bridge.tick()
     if (this.#state !== 'open' || !session) return
     const { clock, hub } = this.#host
     const now = clock.monotonic()
@@ -274,9 +268,15 @@ export class Connection implements TransportConnection, SessionConnection {
   #pass(bridge: Bridge, text: string, size: number): void {
     const { clock, limits } = this.#host
     if (!this.#isAcross) return this.close('protocol')
-    if (this.socket.bufferedAmount > limits.queue_bytes) return this.close('slow_consumer')
+    if (this.#isFlooded()) return this.close('slow_consumer')
     if (this.#raw.takeFrame(clock.monotonic(), limits) === 0) bridge.message(text, size)
     else this.close('rate_limited')
+  }
+
+  /** Whether more waits in front of a bridged client than what it missed and what may wait besides: its session does not see it. */
+  #isFlooded(): boolean {
+    const { queue_bytes, kept_bytes } = this.#host.limits
+    return this.socket.bufferedAmount > queue_bytes + kept_bytes
   }
 
   async #admit({ id, payload: { token, device_id, resume } }: Hello, bars: readonly Bar[]): Promise<void> {
@@ -323,7 +323,7 @@ export class Connection implements TransportConnection, SessionConnection {
       resumed && former ? former.session : new Session(this.#host, principal, identity, this.#allowance.classes)
     if (resumed && former) {
       session.renew(principal)
-      session.spend(former.token, reply_to)
+      session.resumeToken.spend(former.token, reply_to)
     }
     this.#session = session
     this.#state = 'open'
@@ -338,7 +338,7 @@ export class Connection implements TransportConnection, SessionConnection {
       user_id: session.user_id,
       ...(session.device_id === undefined ? {} : { device_id: session.device_id }),
       resumed,
-      resume: { token: session.resumeToken, window_s: limits.resume_window_s, received: session.received },
+      resume: { token: session.resumeToken.current, window_s: limits.resume_window_s, received: session.received },
       heartbeat_s: limits.heartbeat_s,
       limits,
       server_time: toInstant(clock.now()),
@@ -346,7 +346,7 @@ export class Connection implements TransportConnection, SessionConnection {
       ...principal.issued,
     }
     // A welcome belongs to the connection: it is never counted, kept or sent again.
-    this.socket.send({ text: encoder('system.welcome', session.peer_id, welcome, { reply_to }) })
+    this.socket.send(systemFrame(encoder('system.welcome', session.peer_id, welcome, { reply_to })))
     if (resumed && former) session.resume(this, former.received)
     else session.open(this)
   }
@@ -354,6 +354,6 @@ export class Connection implements TransportConnection, SessionConnection {
   #refuse(error: unknown, reply_to: string): void {
     const known = isMeshError(error) ? error : internalError(this.#host, error, 'authentication failed')
     this.#host.counts.errors.add(known.code)
-    this.socket.send({ text: this.#host.encoder.error('client', known, reply_to) })
+    this.socket.send(systemFrame(this.#host.encoder.error('client', known, reply_to)))
   }
 }

@@ -1,9 +1,11 @@
 import type { Role, RoomPolicy } from './acl.ts'
 import type { Audit } from './audit.ts'
-import type { CloseReason } from './errors.ts'
+import type { Transport } from './counts.ts'
 import type { ClientFrame } from './frame.ts'
 import type { Ids } from './ids.ts'
+import type { LeaseClock } from './lease-clock.ts'
 import type { Limits } from './limits.ts'
+import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer } from './live-state.ts'
 import type { Clock, Logger, Member, Room, RoomEvent, Storage, Terminal } from './ports/index.ts'
 import type {
   ClientEventType,
@@ -16,126 +18,9 @@ import type {
 import type { Awaitable } from './awaitable.ts'
 import type { CapabilityClaims } from './tokens/capability.ts'
 import type { Verified } from './tokens/jws.ts'
-import type { OutboundFrame } from './transport.ts'
 
-/** Who somebody is, as the authentication found out. */
-export interface Principal {
-  user_id: string
-  username: string
-  /** The device, where an agent authenticated with its own key. */
-  device_id?: string | undefined
-  /** Thumbprint (RFC 7638) of the device's key, where it proved that it has it; its capability tokens are bound to it. */
-  device_jkt?: string | undefined
-  /** The login that the token belongs to; ending it ends every connection and capability made with it. */
-  sid?: string | undefined
-  /** The key that signed the access token; revoking it closes every connection that came in with it. */
-  kid?: string | undefined
-  /** May administer users. */
-  admin?: boolean | undefined
-  /** When the token was issued, milliseconds since 1970: none that is older takes its place. */
-  issued_at?: number | undefined
-  /** When to ask again, milliseconds since 1970. */
-  expires_at?: number | undefined
-  /** The network address that they come from, where it is known. */
-  address?: string | undefined
-  /** What the host application said of its own user, for its hooks to see again; never sent to anybody. */
-  host?: object | undefined
-  /** The access token that what they came with was exchanged for; told to this client alone, and not kept. */
-  issued?: IssuedToken | undefined
-}
-
-/** An access token on its way to its owner. `expires_in` in seconds. */
-export interface IssuedToken {
-  readonly access_token: string
-  readonly expires_in: number
-}
-
-/** One connected peer, as the areas see it. */
-export interface Peer extends Readonly<Principal> {
-  readonly peer_id: string
-  /** The device, or the user where there is none: whom limits and repeated ids belong to. */
-  readonly identity: string
-  /** Whether it is connected to this node; its own node is the one that tells it what happens in its rooms. */
-  readonly isHere: boolean
-  /** Its socket is gone and may come back: what belongs to its open sessions waits for it, nothing new is begun with it. */
-  readonly reconnecting: boolean
-  /** The rooms that this peer has joined. */
-  readonly rooms: ReadonlyMap<string, Occupant>
-  /** Notes that the peer is in a room, or no longer. */
-  entered(occupant: Occupant): void
-  exited(occupant: Occupant): void
-  /** Puts another access token of the same identity in force; resolves with what it says. @throws MeshError AUTH_* */
-  refresh(token: string): Promise<Principal>
-  /** Sends a finished frame as soon as the peer takes it, or never when it is gone for good. */
-  send(frame: Outbound): void
-  /** Sends an error, as the answer to the request `reply_to` where there is one. */
-  fail(error: unknown, reply_to: string | undefined): void
-  /** The client has taken in so many frames. @throws MeshError BAD_MESSAGE when it was not sent so many */
-  acknowledge(received: number): void
-  /** Takes back what of a room has not reached the peer. */
-  purge(room: LiveRoom): void
-  /** Ends the connection; from this moment on it neither acts nor receives. */
-  close(reason: CloseReason): void
-}
-
-/** A finished frame, with what decides about it when its receiver does not keep up. */
-export interface Outbound extends OutboundFrame {
-  /**
-   * `presence` goes first, and only its latest state counts; a `signal` is of no use when it is late; `system` is about the
-   * connection itself and needs no access; `event` is all the rest. These two are never left out.
-   */
-  readonly kind: 'system' | 'event' | 'signal' | 'presence'
-  /** The room it belongs to: gone for whoever is removed from there. */
-  readonly room: LiveRoom | undefined
-  /** Whose presence it is, or who sent the signal and hears if it is given up. */
-  readonly from: Peer | undefined
-  /** The id of a signal. */
-  readonly id: string | undefined
-}
-
-/** A peer in a room. Role and versions follow every change at once, so that a check needs no database. */
-export interface Occupant {
-  readonly peer: Peer
-  readonly room: LiveRoom
-  role: Role
-  /** `seq` of the event that last changed the membership. */
-  member_seq: number
-  /** `seq` of the latest durable event that the peer knows. */
-  seq: number
-  presence: Presence
-}
-
-/** What the room knows of a peer's availability. */
-export interface Presence {
-  status: 'online' | 'away' | 'busy'
-  note: string | undefined
-  /** Milliseconds since 1970. */
-  last_seen: number
-  /** When the room was last told, monotonic; until `interval` has passed the next state waits for its timer. */
-  told_at: number
-  cancel: (() => void) | undefined
-}
-
-/** A room that at least one peer of this node has joined, with the peers of all nodes. */
-export interface LiveRoom {
-  readonly room_id: string
-  name: string
-  policy: RoomPolicy
-  policy_seq: number
-  /** `seq` of the latest event told to this node's peers. */
-  seq: number
-  /** How many peers are on their way in; the room stays live for them. */
-  entering: number
-  /** How many of the occupants are connected to this node. */
-  here: number
-  readonly occupants: Map<string, Occupant>
-}
-
-/** Why a peer is no longer in a room. */
-export type LeaveReason = ServerPayload<'room.left'>['reason']
-
-/** Why, as areas need to know it: access that was taken away looks to the room like a lost connection. */
-export type LeaveCause = LeaveReason | 'revoked'
+export type * from './live-state.ts'
+export type * from './principal.ts'
 
 /** What an event of the server carries besides its payload. */
 export interface Outgoing {
@@ -150,6 +35,8 @@ export interface Outgoing {
 export interface Engine {
   readonly storage: Storage
   readonly clock: Clock
+  /** What time it is for leases, on every node. */
+  readonly leaseClock: LeaseClock
   readonly ids: Ids
   readonly limits: Limits
   readonly logger: Logger
@@ -208,6 +95,8 @@ export interface Engine {
   targetsOf(asking: Occupant, to: string): Peer[]
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, cause: LeaveCause): void
+  /** Counts a session between two peers that was opened, or why it was not. `asked_at` is monotonic. */
+  countSession(transport: Transport, result: string, asked_at: number): void
   /** A share between two peers of a room has completed: writes it down there, and holds up nobody. */
   noteShare(
     room_id: string,

@@ -1,17 +1,65 @@
 import type { LiveRoom, Outbound, Peer } from './context.ts'
+import type { Encoded } from './transport.ts'
 
-/** Sends one frame to several peers; what a transport made of its text is of no use to anybody after that. */
-export function deliver(frame: Outbound, receivers: Iterable<Peer>): void {
-  for (const peer of receivers) peer.send(frame)
-  frame.wire = undefined
+/** @see Outbound */
+class Frame implements Outbound {
+  readonly size: number
+  readonly kind: Outbound['kind']
+  readonly room: LiveRoom | undefined
+  readonly from: Peer | undefined
+  readonly id: string | undefined
+  #text: string | undefined
+  #encoded: Encoded | undefined
+
+  constructor(text: string, { kind, room, from, id }: About) {
+    this.#text = text
+    this.size = text.length
+    this.kind = kind
+    this.room = room
+    this.from = from
+    this.id = id
+  }
+
+  get text(): string {
+    return this.#text ?? this.#encoded?.text ?? ''
+  }
+
+  encoded<T extends Encoded>(Form: new (text: string) => T): T {
+    if (this.#encoded instanceof Form) return this.#encoded
+    this.#text = this.text
+    const encoded = new Form(this.#text)
+    this.#encoded = encoded
+    return encoded
+  }
+
+  // Frames are kept by the hundred, and long texts on the heap, which the collector copies as long as they are young, cost
+  // more than all the rest of passing them on.
+  served(): void {
+    if (this.#encoded?.isLasting) this.#text = undefined
+    else if (this.#text !== undefined) this.#encoded = undefined
+  }
+}
+
+/** What decides about a frame when its receiver does not keep up; see {@link Outbound}. */
+type About = Pick<Outbound, 'kind'> & Partial<Pick<Outbound, 'room' | 'from' | 'id'>>
+
+/** Makes a frame of a finished text. */
+export function outbound(text: string, about: About): Outbound {
+  return new Frame(text, about)
 }
 
 /** A frame about the connection itself, or an error in answer to its client: it comes through even where access has run out. */
 export function systemFrame(text: string): Outbound {
-  return { ...eventFrame(text), kind: 'system' }
+  return outbound(text, { kind: 'system' })
 }
 
 /** A frame that is never left out. */
 export function eventFrame(text: string, room?: LiveRoom): Outbound {
-  return { text, wire: undefined, kind: 'event', room, from: undefined, id: undefined }
+  return outbound(text, { kind: 'event', room })
+}
+
+/** Sends one frame to several peers. */
+export function deliver(frame: Outbound, receivers: Iterable<Peer>): void {
+  for (const peer of receivers) peer.send(frame)
+  frame.served()
 }

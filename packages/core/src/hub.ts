@@ -1,8 +1,8 @@
 import { isDemotion, type Role } from './acl.ts'
 import type { Directory } from './cluster/directory.ts'
 import { createSeats, type Seats } from './cluster/seats.ts'
-import type { Engine, LeaveCause, LiveRoom, Occupant, Outbound, Outgoing, Peer } from './context.ts'
-import { deliver, eventFrame, systemFrame } from './deliver.ts'
+import type { Engine, LeaveCause, LiveRoom, Occupant, Outgoing, Peer } from './context.ts'
+import { deliver, eventFrame, outbound, systemFrame } from './deliver.ts'
 import type { Encoder } from './encoder.ts'
 import { MeshError } from './errors.ts'
 import { passOn } from './frame.ts'
@@ -12,7 +12,8 @@ import { shownPresence } from './presence/state.ts'
 import type { ServerEventType, ServerPayload } from './protocol.ts'
 import { createRoomLog, type ReplyTo } from './room-log.ts'
 
-type Hooks = {
+/** What hears of who is in a room, and of what was stored there. */
+export type HubHooks = {
   left(occupant: Occupant, cause: LeaveCause): void
   restricted(occupant: Occupant, cause: 'role' | 'policy'): void
   connectivity(occupant: Occupant): void
@@ -56,12 +57,15 @@ export interface Hub
   check(room_id: string): Promise<void>
 }
 
+/** How often a snapshot is read that is older than what was told. */
+const mostLooks = 100
+
 /** @see Hub */
 export function createHub(options: {
   storage: Storage
   clock: Clock
   encoder: Encoder
-  hooks: Hooks
+  hooks: HubHooks
   /** Who is where on other nodes. */
   elsewhere: Pick<Directory, 'inRoom'>
   /** Makes known to the other nodes what is to be shown of an occupant of this one, and that it has left. */
@@ -95,9 +99,9 @@ export function createHub(options: {
     if (room.here === 0) return
     const text = encoder(type, room.room_id, payload)
     const kind = type === 'presence.update' ? 'presence' : 'event'
-    const frame: Outbound = { text, wire: undefined, kind, room, from: except, id: undefined }
+    const frame = outbound(text, { kind, room, from: except })
     for (const { peer } of room.occupants.values()) if (peer !== except && peer.isHere) peer.send(frame)
-    frame.wire = undefined
+    frame.served()
   }
 
   /** What is older than the membership or policy in force changes nothing. */
@@ -134,7 +138,11 @@ export function createHub(options: {
     room.entering++
     try {
       let snapshot = await storage.rooms.snapshot(room_id)
-      while (snapshot && snapshot.room.seq < log.known(room)) snapshot = await storage.rooms.snapshot(room_id)
+      for (let looks = 1; snapshot && snapshot.room.seq < log.known(room); looks++) {
+        // What was told is stored, unless the storage lost it, or somebody made it up.
+        if (looks === mostLooks) throw new MeshError('UNAVAILABLE')
+        snapshot = await storage.rooms.snapshot(room_id)
+      }
       const member = snapshot?.members.find((candidate) => candidate.user_id === peer.user_id)
       if (!snapshot) throw new MeshError('ROOM_NOT_FOUND')
       if (!member) throw new MeshError('ACCESS_DENIED')
@@ -237,7 +245,7 @@ export function createHub(options: {
     deliver,
     signal(call, payload, room) {
       const text = passOn(call.frame, call.peer.peer_id, payload)
-      return { text, wire: undefined, kind: 'signal', room, from: call.peer, id: call.id }
+      return outbound(text, { kind: 'signal', room, from: call.peer, id: call.id })
     },
     publish(event, reply) {
       log.apply(event, reply)

@@ -14,10 +14,9 @@ export class KeptFrames {
   }
 
   push(frame: Outbound): void {
-    const size = frame.text.length
     this.#frames.push(frame)
-    this.#sizes.push(size)
-    this.bytes += size
+    this.#sizes.push(frame.size)
+    this.bytes += frame.size
   }
 
   /** Lets go of the oldest frame; returns its size. */

@@ -57,6 +57,7 @@ const limitsSchema = v.strictObject({
   signal_ttl_ms: count,
   stall_ms: count,
   position_check_s: count,
+  calls: rate,
   ice_servers: rate,
   terminals_per_peer: count,
   terminal_lease_ms: count,
@@ -82,11 +83,11 @@ export type Rate = v.InferOutput<typeof rate>
 /**
  * The contract's defaults. `bytes` of a class are those of the payload without its `cap_token`; `frames` and `bytes` at
  * the top are per connection and counted on the raw frame; `offences` is how often a connection may overrun a limit
- * before it is closed with 4005. `attempts` are counted by network address, but `account` by login name and `family` by login;
+ * before it is closed with 4005. `attempts` are counted by network address, but `account` by login name, and by that and address, and `family` by login;
  * what ends well does not count. A session outlives its socket by `resume_window_s`; `kept_*` is what of the frames already
  * sent can be sent again. `socket_buffer_bytes` go to a socket at once, the rest waits, up to `queue_bytes` a peer and
  * `queues_bytes` for all of them; signals older than `signal_ttl_ms` are given up when there is much, and who takes nothing
- * for `stall_ms` is cut with 4002. `ice_servers` is how often a user may ask for fresh ones. A device's key is
+ * for `stall_ms` is cut with 4002. `calls` is how often a user may call REST, `ice_servers` how often for fresh ones. A device's key is
  * good for `device_key_life_s`, 180 days, and the code it is enrolled with for `enrolment_life_s`; so many devices and
  * waiting codes a user.
  */
@@ -143,6 +144,7 @@ export const defaultLimits: Limits = {
   signal_ttl_ms: 30_000,
   stall_ms: 10_000,
   position_check_s: 60,
+  calls: { burst: 2_000, per_s: 500 },
   ice_servers: { burst: 6, per_s: 0.1 },
   terminals_per_peer: 16,
   terminal_lease_ms: 15_000,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LiveRoom, Outbound, Peer } from './context.ts'
+import { outbound } from './deliver.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Outbox } from './outbox.ts'
 
@@ -17,15 +18,7 @@ const roomOf = (room_id: string): LiveRoom => ({
 // Only its identity matters here.
 const peerOf = (peer_id: string) => ({ peer_id }) as Peer
 
-const frame = (text: string, more: Partial<Outbound> = {}): Outbound => ({
-  text,
-  wire: undefined,
-  kind: 'event',
-  room: undefined,
-  from: undefined,
-  id: undefined,
-  ...more,
-})
+const frame = (text: string, more: Partial<Outbound> = {}) => outbound(text, { kind: 'event', ...more })
 
 function setUp(over: Partial<Limits> = {}) {
   const time = { now: 0 }

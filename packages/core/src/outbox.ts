@@ -140,7 +140,7 @@ export class Outbox {
       const next = waiting.shift()
       if (!next) break
       this.#hand(socket, next.frame)
-      next.frame.wire = undefined
+      next.frame.served()
     }
     if (waiting.length === before) return
     this.#progressAt = this.#host.now()
@@ -174,7 +174,7 @@ export class Outbox {
     this.#handed++
     const kept = (this.#kept ??= new KeptFrames())
     kept.push(frame)
-    this.#host.load.bytes += frame.text.length
+    this.#host.load.bytes += frame.size
     const { kept_frames, kept_bytes } = this.#host.limits
     while (kept.length > kept_frames || kept.bytes > kept_bytes) this.#drop()
   }

@@ -29,6 +29,8 @@ export interface RoomLog {
 
 /** How long a gap in the order of a room's events may last before the storage is asked for what is missing. */
 const gapMs = 200
+/** How many events one read brings. */
+const pageLimit = 1000
 
 /** @see RoomLog */
 export function createRoomLog(options: {
@@ -122,12 +124,24 @@ export function createRoomLog(options: {
   }
 
   async function refresh(room: LiveRoom): Promise<void> {
-    for (const event of await storage.events.list(room.room_id, { after: room.seq, limit: 1000 })) {
+    const told = [...(early.get(room.room_id)?.keys() ?? [])]
+    const stored = await storage.events.list(room.room_id, { after: room.seq, limit: pageLimit })
+    for (const event of stored) {
       const waiting = early.get(room.room_id)
       const reply = waiting?.get(event.seq)?.reply
       waiting?.delete(event.seq)
       if (event.seq > room.seq) apply(event, reply)
     }
+    if (stored.length < pageLimit) forgetUnstored(room, told, stored)
+  }
+
+  /** What was told before the storage was asked, and is not there, was never stored: the storage is who knows. */
+  function forgetUnstored(room: LiveRoom, told: readonly number[], stored: readonly RoomEvent[]): void {
+    const waiting = early.get(room.room_id)
+    if (!waiting) return
+    const known = new Set(stored.map(({ seq }) => seq))
+    for (const seq of told) if (!known.has(seq) && !waiting.get(seq)?.reply) waiting.delete(seq)
+    if (waiting.size === 0) early.delete(room.room_id)
   }
 
   function known(room: LiveRoom): number {

@@ -4,6 +4,7 @@ import type { Admit } from './admission.ts'
 import { chain } from './awaitable.ts'
 import type { Answered, BelongingOf, Call, Engine, Handlers, HandledType, LiveRoom, Peer } from './context.ts'
 import type { ClientEvent } from './define.ts'
+import { createDurations, type Durations } from './durations.ts'
 import { MeshError } from './errors.ts'
 import { exceeds, type ClientFrame } from './frame.ts'
 import { isId } from './ids.ts'
@@ -24,6 +25,8 @@ export interface Router {
   route(peer: Peer, frame: ClientFrame, bytes: number): Outcome
   /** What has passed every check so far, by type of event: frames, and their bytes on the wire. The counts are live. */
   readonly passed: ReadonlyMap<string, Readonly<{ frames: number; bytes: number }>>
+  /** How long those that are answered took, however that went, by type of event; live. What is passed on is not timed. */
+  readonly requests: ReadonlyMap<string, Durations>
 }
 
 /** The other nodes, as far as a frame may concern them. */
@@ -46,6 +49,8 @@ interface Entry {
   readonly session: 'rtc_id' | 'session_id' | undefined
   readonly handle: Handle
   readonly passed: { frames: number; bytes: number }
+  /** Undefined for what is never answered: it does not read the clock. */
+  readonly took: Durations | undefined
 }
 
 /** @see Router */
@@ -66,6 +71,7 @@ export function createRouter(
       session: sessionNames.find((name) => name in event.payload.entries),
       handle: handle as unknown as Handle,
       passed: { frames: 0, bytes: 0 },
+      took: event.reply === null ? undefined : createDurations(),
     })
   }
 
@@ -88,13 +94,28 @@ export function createRouter(
     if (event.to === 'room' && names(payload, frame.to) === false) throw invalid('payload', 'room_id')
     const { session } = entry
     if (session !== undefined && others.passOn(peer, String(frame.payload[session]), frame, bytes)) return
-    if (event.once || event.room !== null) return settle(entry, peer, frame, bytes, payload)
-    return act(entry, peer, frame, bytes, payload, undefined)
+    if (!entry.took) return settle(entry, peer, frame, bytes, payload)
+    return timed(entry.took, () => settle(entry, peer, frame, bytes, payload))
   }
 
-  /** Goes on with an event whose id has to be looked up, or whose sender has to belong to a room. */
+  function timed(took: Durations, run: () => Outcome): Outcome {
+    const begun = engine.clock.monotonic()
+    const note = () => took.note(engine.clock.monotonic() - begun)
+    let pending: Outcome
+    try {
+      pending = run()
+    } catch (error) {
+      note()
+      throw error
+    }
+    if (pending) return pending.finally(note)
+    note()
+  }
+
+  /** Goes on with an event, once its id has been looked up and its sender's belonging to the room, where either matters. */
   function settle(entry: Entry, peer: Peer, frame: ClientFrame, bytes: number, payload: object): Outcome {
     const { event } = entry
+    if (!event.once && event.room === null) return act(entry, peer, frame, bytes, payload, undefined)
     const repeat = event.once ? repeatOf(event, peer, frame, payload) : undefined
     const first = repeat && repeats.find(repeat)
     if (first) return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
@@ -161,7 +182,8 @@ export function createRouter(
   }
 
   const passed = new Map([...entries].map(([type, entry]) => [type, entry.passed]))
-  return { route, passed, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
+  const requests = new Map([...entries].flatMap(([type, { took }]) => (took ? [[type, took] as const] : [])))
+  return { route, passed, requests, classOf: (type) => entries.get(type)?.event.limit ?? 'other' }
 }
 
 function countPassed(passed: Entry['passed'], bytes: number): void {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { MeshError } from './errors.ts'
 import { createMemoryStorage } from './memory/storage.ts'
 import { createWorld, frameText, heard, settle, unhurried } from './testing/kit.ts'
-import type { OutboundFrame } from './transport.ts'
 
 describe('frames', () => {
   it('are handled strictly one after the other, however slow the first one is', async () => {
@@ -62,17 +61,6 @@ describe('frames', () => {
     expect(heard(a)).toEqual(['error', 'room.joined'])
     for (let i = 0; i < 20; i++) ping()
     expect(heard(a)).toHaveLength(2)
-  })
-
-  it('leave nothing of the transport behind with an error', async () => {
-    const { connect, ann } = await createWorld()
-    const a = await connect(ann)
-    const sent: OutboundFrame[] = []
-    Object.assign(a.socket, {
-      send: (frame: OutboundFrame) => void sent.push(Object.assign(frame, { wire: frame.text })),
-    })
-    a.send('no.such', 'server', {})
-    expect(sent).toMatchObject([{ wire: undefined }])
   })
 
   it.each(['vanish', 'close'] as const)('behind a slow one do nothing after %s', async (how) => {

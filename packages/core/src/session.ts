@@ -8,12 +8,14 @@ import { closeCodes, isMeshError, mayReconnect, MeshError, type CloseReason } fr
 import { decode, idOf, type ClientFrame } from './frame.ts'
 import type { Hub } from './hub.ts'
 import type { Ids } from './ids.ts'
+import { Inbox, type InboxOwner } from './inbox.ts'
 import { internalError } from './internal-error.ts'
 import type { Limits } from './limits.ts'
 import { Outbox, type OutboxHost, type OutboxOwner } from './outbox.ts'
 import type { Clock, Logger } from './ports/index.ts'
+import { ResumeToken } from './resume-token.ts'
 import type { Router } from './router.ts'
-import type { MeshSocket } from './transport.ts'
+import type { SessionConnection } from './session-connection.ts'
 
 /** What sessions share. */
 export interface SessionHost {
@@ -32,23 +34,12 @@ export interface SessionHost {
   readonly sessions: Map<string, Session>
 }
 
-/** The connection of a session, as the session needs it. */
-export interface SessionConnection {
-  readonly address: string
-  readonly socket: MeshSocket
-  close(reason: CloseReason): void
-  /** The session goes on elsewhere. */
-  supersede(): void
-  /** Puts another access token of the same identity in force; resolves with what it says. @throws MeshError AUTH_* */
-  refresh(token: string): Promise<Principal>
-}
-
 /**
  * One peer and what it is in the midst of. It outlives its socket by the resume window: what it is sent meanwhile waits,
  * and what it asked for goes on. Its frames are handled one after the other, each only once the one before is done, over
  * whichever connection they came.
  */
-export class Session implements Peer, OutboxOwner {
+export class Session implements Peer, InboxOwner, OutboxOwner {
   readonly isHere = true
   readonly session_id: string
   readonly peer_id: string
@@ -70,6 +61,7 @@ export class Session implements Peer, OutboxOwner {
   received = 0
   /** Why the connection ends as soon as the error that is about to be thrown has been answered. */
   doomed: CloseReason | undefined
+  readonly resumeToken: ResumeToken
   /** The latest connection that is being checked for taking this session over, if there is one. */
   claimant: SessionConnection | undefined
   readonly #host: SessionHost
@@ -77,10 +69,7 @@ export class Session implements Peer, OutboxOwner {
   readonly #buckets: ClassBuckets
   #offences: Bucket | undefined
   #connection: SessionConnection | undefined
-  #resumeToken: string
-  #spent: { token: string; id: string } | undefined
-  #waiting: { frames: { text: string; size: number }[]; bytes: number } | undefined
-  #isBusy = false
+  readonly #inbox: Inbox
   #isOver = false
   #stopWindow: (() => void) | undefined
 
@@ -89,7 +78,7 @@ export class Session implements Peer, OutboxOwner {
     // Whichever node its client comes back to, the id says where to find it.
     this.session_id = host.ids.id('sess') + host.node
     this.peer_id = host.ids.id('peer')
-    this.#resumeToken = host.ids.secret()
+    this.resumeToken = new ResumeToken(host.ids.secret)
     this.user_id = principal.user_id
     this.device_id = principal.device_id
     this.identity = identity
@@ -97,6 +86,8 @@ export class Session implements Peer, OutboxOwner {
     this.renew(principal)
     this.#buckets = buckets
     this.#outbox = new Outbox(host.outboxes, this)
+    // No more may wait than may come at once; while a store is away, the rates alone would let clients fill the memory.
+    this.#inbox = new Inbox(this, host.limits.bytes.burst)
     host.sessions.set(this.session_id, this)
   }
 
@@ -137,25 +128,10 @@ export class Session implements Peer, OutboxOwner {
     this.#outbox.release()
   }
 
-  /** Good for one resume. */
-  get resumeToken(): string {
-    return this.#resumeToken
-  }
-
-  /**
-   * Whether somebody who is this principal, and whose hello with this id shows this token, may take the session over. The
-   * hello that spent a token may come again: its welcome can have been lost on the way, and with it the next token.
-   */
+  /** Whether somebody who is this principal, and whose hello with this id shows this token, may take the session over. */
   isOwnedBy(principal: Principal, token: string, id: string): boolean {
     const isSame = principal.user_id === this.user_id && principal.device_id === this.device_id
-    const isGood = token === this.#resumeToken || (token === this.#spent?.token && id === this.#spent.id)
-    return isSame && isGood && !this.#isOver
-  }
-
-  /** A hello with this id takes the session over: what it showed is spent, and {@link resumeToken} another. */
-  spend(token: string, id: string): void {
-    this.#spent = { token, id }
-    this.#resumeToken = this.#host.ids.secret()
+    return isSame && this.resumeToken.admits(token, id) && !this.#isOver
   }
 
   /** Whether a client that has received so many frames misses nothing that is not there any more. */
@@ -196,7 +172,7 @@ export class Session implements Peer, OutboxOwner {
   end(cause: LeaveCause): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#waiting = undefined
+    this.#inbox.clear()
     this.#stopWindow?.()
     const connection = this.#connection
     this.#connection = undefined
@@ -264,12 +240,7 @@ export class Session implements Peer, OutboxOwner {
 
   /** Takes in a frame of this peer. */
   take(text: string, size: number, now: number): void {
-    if (!this.#isBusy) return this.#handle(text, size, now)
-    const waiting = (this.#waiting ??= { frames: [], bytes: 0 })
-    // No more may wait than may come at once; while a store is away, the rates alone would let clients fill the memory.
-    if (waiting.bytes + size > this.#host.limits.bytes.burst) return this.fail(new MeshError('RATE_LIMITED'), undefined)
-    waiting.frames.push({ text, size })
-    waiting.bytes += size
+    if (!this.#inbox.take(text, size, now)) this.fail(new MeshError('RATE_LIMITED'), undefined)
   }
 
   /** Answers with an error; a client that keeps overrunning its limits is cut. */
@@ -289,8 +260,12 @@ export class Session implements Peer, OutboxOwner {
     if (doomed) this.close(doomed)
   }
 
-  /** Handles one frame; while it has to wait for something, those behind it wait too. */
-  #handle(text: string, size: number, now: number): void {
+  now(): number {
+    return this.#host.clock.monotonic()
+  }
+
+  handle(text: string, size: number, now: number): Promise<void> | undefined {
+    if (this.#isOver) return undefined
     const { limits, router, clock } = this.#host
     let frame: ClientFrame | undefined
     try {
@@ -301,13 +276,10 @@ export class Session implements Peer, OutboxOwner {
       if (this.expires_at !== undefined && clock.now() >= this.expires_at && !needsNoAccess.has(type)) {
         throw new MeshError('AUTH_EXPIRED')
       }
-      const pending = router.route(this, frame, size)
-      if (!pending) return
-      this.#isBusy = true
-      const goOn = () => this.#goOn()
-      pending.catch((error: unknown) => this.#refuse(error, id, type)).then(goOn, goOn)
+      return router.route(this, frame, size)?.catch((error: unknown) => this.#refuse(error, id, type))
     } catch (error) {
       this.#refuse(error, frame?.id ?? idOf(error), frame?.type)
+      return undefined
     }
   }
 
@@ -317,16 +289,6 @@ export class Session implements Peer, OutboxOwner {
     audit.denied(error, { ...actorOf(this), request })
     if (isSignal(request) && isMeshError(error) && error.code === 'UNROUTABLE') counts.lostSignals.add('unroutable')
     this.fail(error, reply_to)
-  }
-
-  #goOn(): void {
-    this.#isBusy = false
-    while (!this.#isBusy && !this.#isOver) {
-      const next = this.#waiting?.frames.shift()
-      if (!this.#waiting || !next) return
-      this.#waiting.bytes -= next.size
-      this.#handle(next.text, next.size, this.#host.clock.monotonic())
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Counts } from './counts.ts'
+import type { Deliveries } from './deliveries/deliveries.ts'
 import type { Hub } from './hub.ts'
 import type { Router } from './router.ts'
 
@@ -17,11 +18,15 @@ export interface Stats {
   readonly heldBytes: number
   /** What clients have sent that passed every check, by type of event: frames, and their bytes on the wire. */
   readonly passed: Router['passed']
+  /** How long what clients ask of this node takes until it is done or refused, by type of event. */
+  readonly requests: Router['requests']
   readonly counts: Counts
+  /** What this node delivers to the outside, and whether that is left alone just now. */
+  readonly channels: ReturnType<Deliveries['channels']>
 }
 
 /** Where {@link readStats} looks. */
-interface Sources extends Pick<Stats, 'passed' | 'counts' | 'heldBytes' | 'open'> {
+interface Sources extends Pick<Stats, 'passed' | 'requests' | 'counts' | 'channels' | 'heldBytes' | 'open'> {
   readonly hub: Pick<Hub, 'peers' | 'rooms'>
   readonly connections: Iterable<{ readonly isWelcome: boolean }>
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LiveRoom, Outbound, Peer } from './context.ts'
+import { eventFrame, outbound } from './deliver.ts'
 import { WaitingFrames } from './waiting-frames.ts'
 
 // What waits is told apart by identity alone.
@@ -7,10 +8,10 @@ const [here, there] = [{} as LiveRoom, {} as LiveRoom]
 const [ann, bob] = [{} as Peer, {} as Peer]
 
 function presence(text: string, from: Peer, room: LiveRoom): Outbound {
-  return { text, wire: undefined, kind: 'presence', from, room, id: undefined }
+  return outbound(text, { kind: 'presence', from, room })
 }
 function event(text: string, room = here): Outbound {
-  return { text, wire: undefined, kind: 'event', from: undefined, room, id: undefined }
+  return eventFrame(text, room)
 }
 function texts(waiting: WaitingFrames): string[] {
   const found: string[] = []

@@ -33,7 +33,7 @@ export class WaitingFrames {
     const place: Place = { waiting: { frame, at } }
     if (frame.kind === 'presence') this.#supersede(frame, place)
     this.#places.push(place)
-    this.#count(1, frame.text.length)
+    this.#count(1, frame.size)
     if (this.#places.length > 2 * this.length + 64) this.filter(() => true)
   }
 
@@ -67,7 +67,7 @@ export class WaitingFrames {
     const waiting = place?.waiting
     if (!place || !waiting) return undefined
     place.waiting = undefined
-    this.#count(-1, -waiting.frame.text.length)
+    this.#count(-1, -waiting.frame.size)
     return waiting
   }
 

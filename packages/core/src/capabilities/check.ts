@@ -21,6 +21,8 @@ export function createCapabilityCheck(options: {
   clock: Clock
   mayHold: Engine['mayHold']
   owners: DeviceOwners
+  /** Whether what is known of roles and policies is too old to count. */
+  isOutdated(): boolean
 }): Pick<Engine, 'verifyCapability' | 'checkCapability'> {
   // Keyed by the whole text, so that only a token verified to the letter is found; revocation never looks here.
   const verified = createBoundedMap<string, Verified<CapabilityClaims>>(remembered)
@@ -48,6 +50,7 @@ export function createCapabilityCheck(options: {
       const isHeld = claims.host === true || claims.caps.every((cap) => options.mayHold(cap, holder))
       if (!isHeld) throw new MeshError('CAP_INVALID')
       if (isExpired(claims, options.clock.now())) throw new MeshError('CAP_EXPIRED')
+      if (options.isOutdated()) throw new MeshError('UNAVAILABLE')
       if (!claims.caps.includes(use.cap)) throw new MeshError('CAP_REQUIRED', undefined, { required: use.cap })
       return claims
     },

@@ -1,5 +1,5 @@
 import { capabilities, type Action, type Role } from '../acl.ts'
-import type { Engine, Principal } from '../context.ts'
+import type { Engine, Peer, Principal } from '../context.ts'
 import { toInstant } from '../encoder.ts'
 import { MeshError } from '../errors.ts'
 import type { Member, Room, Turn } from '../ports/index.ts'
@@ -29,8 +29,11 @@ const keepS = 600
 
 /** @see IceServers */
 export function createIceServers(
-  options: Pick<Engine, 'clock' | 'limits' | 'peers' | 'verifyCapability' | 'checkCapability'> & {
+  options: Pick<Engine, 'clock' | 'limits' | 'verifyCapability' | 'checkCapability'> & {
     turn: Turn | undefined
+    /** Hears that somebody is given credentials for a TURN server. */
+    relayGiven(): void
+    peersOf(user_id: string): Iterable<Peer>
     /** The room and the membership of a user. @throws MeshError ROOM_NOT_FOUND, ACCESS_DENIED */
     authorize(user: Principal, room_id: string, may: Action): Promise<{ room: Room; member: Member | undefined }>
   },
@@ -45,6 +48,7 @@ export function createIceServers(
     if (!turn || !caps.some(needsPath)) return { ice_servers: [], expires_at }
     const { stunUrls, turnUrls } = turn
     const mayRelay = turnUrls.length > 0 && (role !== 'guest' || turn.guests)
+    if (mayRelay) options.relayGiven()
     return {
       ice_servers: [
         ...(stunUrls.length > 0 ? [{ urls: [...stunUrls] }] : []),
@@ -61,7 +65,7 @@ export function createIceServers(
       if (retry_after_ms > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms })
       if (cap_token === undefined) throw new MeshError('CAP_REQUIRED', undefined, { required: 'call' })
       const claims = await options.verifyCapability(cap_token)
-      const peer = claims && ownPeer(options.peers, caller, claims.sub)
+      const peer = claims && ownPeer(options.peersOf, caller, claims.sub)
       if (!peer) throw new MeshError('CAP_INVALID')
       const { room, member } = await options.authorize(caller, claims.room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.

@@ -1,8 +1,5 @@
-import type { EventStore } from '../ports/index.ts'
+import { missedCallWindowMs, type EventStore } from '../ports/index.ts'
 import { appendTo, eventOf, keyOf, type OpenTables } from './storage-tables.ts'
-
-/** Missed calls of one pair within this time are one event, in milliseconds. */
-const missedCallWindow = 60_000
 
 /** The room events of the memory storage. */
 export function createEvents(open: OpenTables): EventStore {
@@ -33,7 +30,7 @@ export function createEvents(open: OpenTables): EventStore {
       const pair = keyOf(from_user_id, to_user_id)
       const latest = record.missed.get(pair)
       const first = latest === undefined ? undefined : record.events[latest - 1]
-      if (first && event.at - first.at < missedCallWindow) {
+      if (first && event.at - first.at < missedCallWindowMs) {
         const { payload } = eventOf(first)
         const counted = { ...first, payload: JSON.stringify({ ...payload, count: Number(payload['count']) + 1 }) }
         record.events[first.seq - 1] = counted

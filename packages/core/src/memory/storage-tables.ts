@@ -112,7 +112,8 @@ export function appendTo(record: RoomRecord, event: NewEvent): StoredEvent {
   if (event.audit) record.audit.push(JSON.stringify({ at, room_id: stored.room_id, ...event.audit }))
   for (const delivery of event.deliveries ?? []) {
     const topic = `${stored.room_id} ${delivery.topic}`
-    join(record.deliveries, deliveryOf({ ...delivery, topic }, { room_id: stored.room_id, after: seq - 1, at }))
+    const fresh = deliveryOf({ ...delivery, topic }, { room_id: stored.room_id, after: seq - 1, at })
+    join(record.deliveries, fresh, delivery)
   }
   record.events.push(stored)
   record.room.seq = seq
@@ -140,11 +141,16 @@ export function deliveryOf(
 }
 
 /** Adds a delivery to those that wait, or to the one of its topic. */
-export function join(waiting: Map<string, Delivery>, delivery: Delivery): void {
+export function join(
+  waiting: Map<string, Delivery>,
+  delivery: Delivery,
+  { every = false }: Pick<NewDelivery, 'every'> = {},
+): void {
   const key = keyOf(delivery.channel, delivery.topic)
   const known = waiting.get(key)
   if (!known) return void waiting.set(key, delivery)
-  known.count += delivery.count
+  if (every) known.count = delivery.after + delivery.count - known.after
+  else Object.assign(known, { count: known.count + delivery.count, created_at: delivery.created_at })
   if (known.room_id !== delivery.room_id) known.room_id = ''
   if (known.from_id !== delivery.from_id) known.from_id = ''
 }

@@ -48,10 +48,12 @@ export function createUsers(open: OpenTables): UserStore {
         .map((user) => ({ ...user }))
     },
 
-    async update(user_id, change) {
+    async update(user_id, change, by) {
       const { users, names } = open()
       const known = users.get(user_id)
       if (!known) return undefined
+      const doer = by === undefined ? undefined : users.get(by)
+      if (by !== undefined && !(doer && isAdmin(doer))) throw new MeshError('ACCESS_DENIED')
       const next: User = { ...known, ...defined(change) }
       if (next.hashed_password !== null) {
         const key = nameKey(next.username)

@@ -33,6 +33,12 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
     return session
   }
 
+  /**
+   * What is opened here goes on for a minute where no server can stop it, so what is stored decides and not what was heard.
+   * @throws MeshError UNAVAILABLE where the storage cannot say
+   */
+  const affirm = (peer: Peer): Promise<void> => engine.refresh(peer)
+
   /** A session that a peer was asked for. @throws MeshError NOT_FOUND, CONFLICT when it has answered already */
   function askedOf(peer: Peer, session_id: string): P2pSession {
     const session = partOf(peer, session_id)
@@ -49,6 +55,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
     // Telling one end may end another's connection, which may have ended this session already.
     if (!sessions.remove(session)) return
     session.stopTimer()
+    if (!session.isOpen) engine.countSession('quic', String(why.reason), session.asked_at)
     const { session_id, requester, target, call } = session
     for (const peer of [requester.peer, target]) {
       if (peer === requester.peer && !session.isOpen) peer.fail(denied(why), call.id)
@@ -70,7 +77,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
       ((payload.params?.size ?? 0) > max_size ? 'max_size' : undefined) ??
       (sessions.countOpenedBy(peer) >= limits.p2p_sessions ? 'quota' : undefined)
     if (reason) throw denied({ reason })
-    const session = createP2pSession(ids.id('p2p'), call, occupant, target, claims)
+    const session = createP2pSession(ids.id('p2p'), call, occupant, target, claims, clock.monotonic())
     sessions.add(session)
     session.stopTimer = clock.after(limits.p2p_answer_ms, () =>
       end(session, { reason: 'expired' }, { reason: 'timeout' }),
@@ -114,6 +121,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         if (sessions.isAsked(call)) return engine.answered
         const { room_id, purpose, cap_token } = payload
         const token = cap_token === undefined ? undefined : await engine.verifyCapability(cap_token)
+        await affirm(peer)
         const occupant = peer.rooms.get(room_id)
         if (!occupant) return engine.notInRoom(room_id)
         const claims = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
@@ -137,6 +145,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
           throw error
         })
         session.isOpen = true
+        engine.countSession('quic', 'opened', session.asked_at)
         // A token that still waits for its receiver is not for somebody who is removed meanwhile.
         session.call.answer({ ...signed, role: 'requester', peer: viewOf(acceptor) }, session.room)
         answer({ ...signed, role: 'acceptor', peer: viewOf(session.requester) }, session.room)
@@ -150,6 +159,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
 
       async 'p2p.session.renew'({ peer, answer, payload: { session_id, cap_token } }) {
         const token = cap_token === undefined ? undefined : await engine.verifyCapability(cap_token)
+        await affirm(peer)
         const session = partOf(peer, session_id)
         const { room, purpose, acceptor } = session
         const occupant = peer.rooms.get(room.room_id)

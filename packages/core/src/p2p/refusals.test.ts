@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { MeshError } from '../errors.ts'
+import { createMemoryStorage } from '../memory/storage.ts'
 import { grant, heard, settle, unhurried } from '../testing/kit.ts'
 import { closingsOf, createP2pWorld, fingerprintOf, outcomeOf } from '../testing/p2p-kit.ts'
 
@@ -202,6 +204,20 @@ describe('a renewal', () => {
     const { session_id } = await w.ask()
     expect(await w.renew(session_id, w.b)).toMatchObject({ code: 'CONFLICT', payload: { reason: 'not_answered' } })
   })
+})
+
+it('while the storage is away nothing is opened or prolonged, whatever token there is', async () => {
+  const storage = createMemoryStorage()
+  const w = await createP2pWorld({ storage })
+  const { session_id } = await w.agree()
+  const cap_token = await grant(w.a, w.room, ['share:file'])
+  const { list } = storage.events
+  storage.events.list = () => Promise.reject(new MeshError('UNAVAILABLE'))
+  expect(await outcome(w, { cap_token })).toBe('UNAVAILABLE')
+  expect((await w.a.ask('p2p.session.renew', 'server', { session_id, cap_token })).code).toBe('UNAVAILABLE')
+  expect(closingsOf(w.b)).toEqual([])
+  storage.events.list = list
+  expect((await w.a.ask('p2p.session.renew', 'server', { session_id, cap_token })).type).toBe('p2p.session.renewed')
 })
 
 it('what a peer asks for is counted, by its class', async () => {

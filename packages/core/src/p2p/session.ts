@@ -24,6 +24,8 @@ export interface P2pSession extends Readonly<ShareLimits> {
   readonly purpose: string
   /** The key that signed the token which opened it, or renewed it last. */
   kid: string
+  /** When it was asked for, monotonic. */
+  readonly asked_at: number
   /** The request, which is answered when the session is open or will never be. */
   readonly call: Call<'p2p.session.request'>
   readonly requester: End
@@ -44,6 +46,7 @@ export function createP2pSession(
   { room }: Occupant,
   target: Peer,
   claims: Verified<CapabilityClaims>,
+  asked_at: number,
 ): P2pSession {
   const { purpose, candidates, fingerprint } = call.payload
   return {
@@ -52,6 +55,7 @@ export function createP2pSession(
     room,
     purpose,
     kid: claims.kid,
+    asked_at,
     call,
     requester: { peer: call.peer, candidates, fingerprint },
     target,

@@ -23,6 +23,9 @@ export interface RoomEvent extends Omit<NewEvent, 'audit' | 'deliveries'> {
   seq: number
 }
 
+/** Within this time missed calls of one pair are one event, in milliseconds. */
+export const missedCallWindowMs = 60_000
+
 export interface EventStore {
   /**
    * Appends an event for a member of the room.
@@ -36,7 +39,7 @@ export interface EventStore {
     guard: { user_id: string; once?: { sender: string; id: string; digest: string } },
   ): Promise<{ outcome: 'appended' | 'repeated'; event: RoomEvent } | { outcome: 'conflict' | 'denied' | 'missing' }>
   /**
-   * Records a missed call: one event for a pair of users and a minute. A further one within 60 s raises `payload.count` of
+   * Records a missed call: one event for a pair of users and {@link missedCallWindowMs}. A further one within it raises `payload.count` of
    * the first, which keeps its `seq`. Undefined when there is no such room.
    */
   missedCall(

@@ -14,6 +14,7 @@ export const logFields = {
   error: 'the class of an error',
   jump_ms: 'by how much a clock jumped',
   kid: 'the id of a signing key',
+  off_ms: "by how much the clock of this node is ahead of the database's",
   setting: 'the name of a setting, never its value',
   url: 'where the server listens',
   user_id: 'an account',

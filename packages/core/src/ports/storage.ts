@@ -34,6 +34,8 @@ export interface Storage {
   readonly audit: AuditStore
   /** Resolves when the store can serve. @throws MeshError UNAVAILABLE */
   ready(): Promise<void>
+  /** What time it is for all who share the store, where it has a clock of its own: one that no node's wall clock moves. */
+  now?(): number
   /** Finishes the writes under way and lets go of every resource. */
   close(): Promise<void>
 }
@@ -74,10 +76,14 @@ export interface UserStore {
   list(page: { after?: string | undefined; limit: number }): Promise<User[]>
   /** Puts another hash in the place of the one given; false when that is not the current one any more. */
   rehash(user_id: string, change: { from: string; to: string }): Promise<boolean>
-  /** Changes what is given; undefined when there is no such user. */
+  /**
+   * Changes what is given; undefined when there is no such user. With `by` only as long as that is an administrator who is not
+   * disabled, judged in the same step. @throws MeshError CONFLICT for a login name that is taken, ACCESS_DENIED
+   */
   update(
     user_id: string,
     change: { username?: string; hashed_password?: string; admin?: boolean; disabled?: boolean },
+    by?: string,
   ): Promise<User | undefined>
 }
 

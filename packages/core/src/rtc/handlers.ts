@@ -38,7 +38,8 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     return { session, side }
   }
 
-  function end(session: Signaling): void {
+  function end(session: Signaling, reason: ByeReason): void {
+    if (!session.callee) engine.countSession('webrtc', reason, session.asked_at)
     session.stopRinging()
     sessions.remove(session)
   }
@@ -53,7 +54,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     if (sessions.find(session.rtc_id) !== session) return
     const peers = partiesOf(session).filter((peer) => peer !== except)
     if (!session.callee) missed.note(session)
-    end(session)
+    end(session, reason)
     sayBye(session, peers, reason)
   }
 
@@ -73,7 +74,8 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     }
     if (occupant.room.policy.relay_only) requireRelays(isRelayedOnly(sdp))
     if (sessions.countOpenedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
-    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, to, caller: peer, callees })
+    const asked_at = clock.monotonic()
+    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, asked_at, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
     sessions.add(opened)
     engine.deliver(engine.signal(call, relayed, occupant.room), callees)
@@ -120,8 +122,10 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
         const { session, side } = partOf(call.peer, call)
         requireSdp(call.payload.sdp, session.purpose)
         if (session.room.policy.relay_only) requireRelays(isRelayedOnly(call.payload.sdp))
-        const withheld = isRinging(session, side) ? side.withheld : []
+        const rang = isRinging(session, side)
+        const withheld = rang ? side.withheld : []
         const lost = answer(session, side)
+        if (rang) engine.countSession('webrtc', 'opened', session.asked_at)
         const others = othersOf(session, side)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
         for (const { frame, shows } of withheld) {
@@ -158,7 +162,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
           engine.noteShare(room.room_id, { from: caller.peer, to: callee.peer, purpose })
         }
         const others = side === caller ? othersOf(session, side) : [caller.peer]
-        end(session)
+        end(session, call.payload.reason)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
       },
     },

@@ -26,6 +26,8 @@ export interface Signaling {
   readonly purpose: string
   /** The key that signed the token of the caller's latest offer. */
   kid: string
+  /** When the caller asked for it, monotonic. */
+  readonly asked_at: number
   /** What the caller addressed: a peer, device or user. */
   readonly to: string
   readonly caller: Side
@@ -39,14 +41,18 @@ export interface Signaling {
 
 /** @see Signaling */
 export function createSignaling(
-  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'kid' | 'to'> & { caller: Peer; callees: readonly Peer[] },
+  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'kid' | 'asked_at' | 'to'> & {
+    caller: Peer
+    callees: readonly Peer[]
+  },
 ): Signaling {
-  const { rtc_id, room, purpose, kid, to, caller, callees } = init
+  const { rtc_id, room, purpose, kid, asked_at, to, caller, callees } = init
   return {
     rtc_id,
     room,
     purpose,
     kid,
+    asked_at,
     to,
     caller: { peer: caller, candidates: 0, offered: true },
     forks: new Map(callees.map((peer) => [peer.peer_id, { peer, candidates: 0, offered: false, withheld: [] }])),

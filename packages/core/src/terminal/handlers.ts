@@ -13,14 +13,14 @@ const cap = 'terminal:control'
 
 /** Terminals: who shares one, and who controls it. The store arbitrates; the live state has the last word on who may. */
 export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalClientEvents> {
-  const { storage, clock, limits, ids } = engine
+  const { storage, clock, leaseClock, limits, ids } = engine
   const endings = createEndings(engine)
   const watch = createWatch(engine, endings)
 
   /** A terminal in a room that this peer has joined; to others than members it does not exist. */
   async function locate(peer: Peer, terminal_id: string): Promise<Place> {
     const terminal = await storage.terminals.find(terminal_id)
-    if (!terminal || !isAlive(terminal, clock.now())) throw new MeshError('NOT_FOUND')
+    if (!terminal || !isAlive(terminal, leaseClock.now())) throw new MeshError('NOT_FOUND')
     const occupant = peer.rooms.get(terminal.room_id)
     if (occupant) return { peer, terminal, occupant }
     const isMember = await storage.rooms.member(terminal.room_id, peer.user_id)
@@ -39,11 +39,11 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
     // Control is never had in general, always of one host.
     const target = token.target_peer_id ?? token.target_device_id
     if (target === undefined) throw new MeshError('CAP_INVALID')
-    const now = clock.now()
-    const expires_at = Math.min(now + limits.terminal_lease_ms, token.exp * 1000)
     // Clocks may differ by the leeway of the check; a lease takes its end from the token to the letter.
-    if (expires_at <= now) throw new MeshError('CAP_EXPIRED')
-    return { now, expires_at, token: { kid: token.kid, target }, jti: token.jti }
+    const left = Math.min(limits.terminal_lease_ms, token.exp * 1000 - clock.now())
+    if (left <= 0) throw new MeshError('CAP_EXPIRED')
+    const now = leaseClock.now()
+    return { now, expires_at: now + left, token: { kid: token.kid, target }, jti: token.jti }
   }
 
   function requireHost({ room_id, host_peer_id }: Terminal): void {
@@ -57,7 +57,7 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
   }
 
   function conflict(terminal?: Terminal, reason?: string): MeshError {
-    const holder = terminal && holderOf(terminal, clock.now())
+    const holder = terminal && holderOf(terminal, leaseClock.now())
     return new MeshError('CONFLICT', undefined, {
       ...(reason === undefined ? {} : { reason }),
       ...(holder === undefined ? {} : { holder }),
@@ -73,7 +73,7 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
           throw new MeshError('RATE_LIMITED', 'Too many open terminals', { retryable: false })
         }
         const by = { peer, reply_to: id }
-        const terminal = newTerminal(peer, payload, ids.id('term'), clock.now())
+        const terminal = newTerminal(peer, payload, ids.id('term'), leaseClock.now())
         const started = endings.newEvent('terminal.share.started', describe(terminal), by)
         const result = await storage.terminals.start(terminal, started)
         if (!('event' in result)) throw new MeshError(result.outcome === 'denied' ? 'ACCESS_DENIED' : 'ROOM_NOT_FOUND')
@@ -105,7 +105,7 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
         const isHost = terminal.host_user_id === user_id
         if (force && !isHost) {
           if (occupant.role !== 'owner') throw new MeshError('ACCESS_DENIED')
-          const holder = holderOf(terminal, clock.now())
+          const holder = holderOf(terminal, leaseClock.now())
           if (holder !== undefined && holder !== peer_id) {
             const freed = await endings.release({ terminal_id, member: user_id }, 'forced', by)
             if (freed.outcome === 'released') return told(freed.event)
@@ -114,7 +114,7 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
         }
         const { now, expires_at, token, jti } = judge(place, await verify(cap_token))
         requireHost(terminal)
-        const payloadOfGrant = { terminal_id, peer_id, expires_at: engine.toInstant(expires_at) }
+        const payloadOfGrant = { terminal_id, peer_id, expires_at: engine.toInstant(leaseClock.onWall(expires_at)) }
         const result = await storage.terminals.take(
           { terminal_id, peer_id, user_id, force: force && isHost, now, expires_at },
           endings.newEvent('terminal.control.granted', payloadOfGrant, by, {
@@ -141,7 +141,7 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
         return told(result.event)
       },
 
-      async 'terminal.control.renew'({ peer, payload }) {
+      async 'terminal.control.renew'({ peer, payload, answer }) {
         const { terminal_id, fence, cap_token } = payload
         const { peer_id, user_id } = peer
         const place = await locate(peer, terminal_id)
@@ -151,7 +151,9 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
         if (result.outcome !== 'renewed') throw refusal(result)
         judge(place, await verify(cap_token))
         if (!watch.hold(terminal_id, fence, expires_at, token)) throw conflict(undefined, 'not_held')
-        return { terminal_id, peer_id, fence, expires_at: engine.toInstant(expires_at) }
+        // In the same step, or a grant to somebody else could be heard of before it.
+        answer({ terminal_id, peer_id, fence, expires_at: engine.toInstant(leaseClock.onWall(expires_at)) })
+        return engine.answered
       },
 
       async 'terminal.control.release'({ peer, id, payload }) {

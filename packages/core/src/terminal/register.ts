@@ -18,7 +18,7 @@ export interface Control {
   readonly fence: number
   /** The key and the target of the token by which it is held; known where the holder is. */
   by: { kid: string; target: string | undefined } | undefined
-  /** Milliseconds since 1970. */
+  /** By the clock of leases. */
   expires_at: number
   /** Ended by this node, though the store may not have it yet. */
   isOver: boolean

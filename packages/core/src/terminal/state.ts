@@ -1,4 +1,5 @@
 import { toInstant } from '../encoder.ts'
+import type { LeaseClock } from '../lease-clock.ts'
 import { cleanName } from '../names.ts'
 import type { Terminal } from '../ports/index.ts'
 import type { ClientPayload, ServerPayload } from '../protocol.ts'
@@ -43,7 +44,11 @@ export function describe(terminal: Omit<Terminal, 'fence' | 'lease'>) {
 }
 
 /** What somebody who joins is shown of the terminals in a room. */
-export function shownTerminals(open: readonly Terminal[], now: number): ServerPayload<'room.joined'>['terminals'] {
+export function shownTerminals(
+  open: readonly Terminal[],
+  clock: LeaseClock,
+): ServerPayload<'room.joined'>['terminals'] {
+  const now = clock.now()
   return open
     .filter((terminal) => isAlive(terminal, now))
     .map((terminal) => {
@@ -52,7 +57,7 @@ export function shownTerminals(open: readonly Terminal[], now: number): ServerPa
       return {
         ...describe(terminal),
         fence,
-        ...(lease && holder !== undefined ? { holder, expires_at: toInstant(lease.expires_at) } : {}),
+        ...(lease && holder !== undefined ? { holder, expires_at: toInstant(clock.onWall(lease.expires_at)) } : {}),
       }
     })
 }

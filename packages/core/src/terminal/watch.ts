@@ -28,7 +28,7 @@ export interface Watch extends Required<Pick<Area<never>, 'left' | 'restricted' 
 
 /** @see Watch */
 export function createWatch(engine: Engine, endings: Endings): Watch {
-  const { storage, clock, limits, logger } = engine
+  const { storage, clock, leaseClock, limits, logger } = engine
   const register = createRegister()
   let stopVouching: (() => void) | undefined
 
@@ -59,7 +59,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
     } catch (error) {
       warn(error, 'the end of control was not stored')
       // In the store the lease runs out by itself; its end is still to be told to the host.
-      if (watched.host) arm(watched, control, Math.max(control.expires_at, clock.now() + limits.terminal_lease_ms))
+      if (watched.host) arm(watched, control, Math.max(control.expires_at, leaseClock.now() + limits.terminal_lease_ms))
       else drop(watched, control)
     }
   }
@@ -67,8 +67,8 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
   function arm(watched: Watched, control: Control, at: number): void {
     control.cancel()
     control.expires_at = at
-    const wait = Math.max(0, at - clock.now())
-    control.cancel = clock.after(wait, () => void free(watched, control, 'expired', clock.now()))
+    const wait = Math.max(0, at - leaseClock.now())
+    control.cancel = clock.after(wait, () => void free(watched, control, 'expired', leaseClock.now()))
   }
 
   function drop(watched: Watched, control: Control | undefined): void {
@@ -84,7 +84,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
     stopVouching = clock.after(vouching.every, () => {
       vouch()
       storage.terminals
-        .touch(register.hosted(), clock.now() + vouching.ms)
+        .touch(register.hosted(), leaseClock.now() + vouching.ms)
         .catch((error: unknown) => warn(error, 'terminals could not be vouched for'))
     })
   }
@@ -121,7 +121,9 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
       watched.control?.cancel()
       watched.fence = fence
       watched.control = { peer_id, fence, by: undefined, expires_at: 0, isOver: false, cancel() {} }
-      arm(watched, watched.control, Date.parse(expires_at))
+      // The node that granted it told this by its wall clock. The store is asked again when the time has come.
+      const left = Math.min(Date.parse(expires_at) - clock.now(), limits.terminal_lease_ms)
+      arm(watched, watched.control, leaseClock.now() + left)
     },
 
     'terminal.control.released'(_room, payload, terminal_id) {

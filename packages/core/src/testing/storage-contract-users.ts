@@ -27,6 +27,12 @@ export const userCases: readonly StorageCase[] = [
       same(await users.create(userOf('usr_d', 'σοφια')), 'taken', 'Greek in lower case')
       same(await users.create(userOf('usr_e', 'ｆｕｌｌ')), 'created', 'full width')
       same(await users.create(userOf('usr_f', 'Full')), 'taken', 'the same in ASCII')
+      same(
+        await users.create(userOf('usr_g', 'i\u0307')),
+        'created',
+        'what a capital I with a dot becomes in small letters',
+      )
+      same(await users.create(userOf('usr_h', '\u0130')), 'taken', 'the capital I with a dot')
       same(await users.find('usr_b'), undefined, 'a taken name adds nobody')
       same((await users.find('usr_a'))?.username, 'Ärger', 'the name is kept as it was written')
     },
@@ -112,6 +118,36 @@ export const userCases: readonly StorageCase[] = [
       const reason = await rejects(storage.users.update('usr_b', { username: 'USR_A NAME', admin: true }), 'rename')
       ok(isMeshError(reason) && reason.code === 'CONFLICT', `CONFLICT, not ${reason.message}`)
       same(await storage.users.find('usr_b'), userOf('usr_b'), 'unchanged')
+    },
+  },
+  {
+    name: 'users: of administrators who throw each other out at once one stays, and who is none changes nobody',
+    async run({ users }) {
+      for (const [round, change] of [
+        { admin: false },
+        { disabled: true },
+        { admin: false, disabled: true },
+      ].entries()) {
+        for (let pair = 0; pair < 8; pair++) {
+          const [a, b] = [`usr_a${round}${pair}`, `usr_b${round}${pair}`]
+          for (const id of [a, b]) await users.create({ ...userOf(id), admin: true })
+          const outcomes = await Promise.allSettled([users.update(a, change, b), users.update(b, change, a)])
+          const reasons = outcomes.flatMap((outcome) =>
+            outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+          )
+          same(reasons.length, 1, `refused of two who change ${JSON.stringify(change)}`)
+          ok(isMeshError(reasons[0]) && reasons[0].code === 'ACCESS_DENIED', `ACCESS_DENIED, not ${String(reasons[0])}`)
+          const stayed = [await users.find(a), await users.find(b)].filter((user) => user?.admin && !user.disabled)
+          same(stayed.length, 1, 'administrators left')
+        }
+      }
+      await users.create(userOf('usr_c'))
+      await users.create(userOf('usr_d'))
+      for (const by of ['usr_d', 'usr_nobody']) {
+        const reason = await rejects(users.update('usr_c', { admin: true }, by), `by ${by}`)
+        ok(isMeshError(reason) && reason.code === 'ACCESS_DENIED', `ACCESS_DENIED, not ${reason.message}`)
+      }
+      same(await users.find('usr_c'), userOf('usr_c'), 'unchanged')
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { Role } from '../../acl.ts'
 import { isMeshError } from '../../errors.ts'
-import type { Mesh } from '../../mesh.ts'
+import type { Mesh } from '../../mesh-api.ts'
 import type { Identity } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import type { Barred } from './history.ts'

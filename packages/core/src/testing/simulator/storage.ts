@@ -65,7 +65,8 @@ export function createRemoteStorage(world: World, node: NodeLife, storage: Stora
       Object.entries(store).map(([name, method]) => [name, (...of: unknown[]) => call(method, !reads.has(name), of)]),
     )
   }
-  return { ...storage, ...Object.fromEntries(remote) }
+  // Its own clock is right, whatever those of the nodes say.
+  return { ...storage, ...Object.fromEntries(remote), now: () => Math.floor(clock.now()) }
 }
 
 type Method = (...of: unknown[]) => Promise<unknown>
