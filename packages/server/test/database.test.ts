@@ -68,6 +68,23 @@ describe('a SQLite database', { timeout: 60_000 }, () => {
     expect(readdirSync(join(cwd, 'mesh-data')).filter((name) => name.includes('restoring'))).toEqual([])
   })
 
+  test('is there all the time while a backup is put in its place: whoever is killed then has one or the other', async () => {
+    const { admin, file } = await createAdmin()
+    await fill(file, 3)
+    await admin.backup('copy.db')
+    let looks = 0
+    let isOver = false
+    const look = () => {
+      if (isOver) return
+      expect(existsSync(file)).toBe(true)
+      looks++
+      setImmediate(look)
+    }
+    look()
+    await admin.restore('copy.db').finally(() => (isOver = true))
+    expect(looks).toBeGreaterThan(5)
+  })
+
   test('is not replaced by what is no backup', async () => {
     const { admin, file, cwd } = await createAdmin()
     await fill(file, 3)

@@ -85,6 +85,10 @@ test('a full disk is UNAVAILABLE, loses nothing that was acknowledged, and is ov
     }
   }
   expect(codeOf(refusal)).toBe('UNAVAILABLE')
+  // What is small still fits, which makes nobody ready for the rest.
+  expect((await append(storage, 'room_1', 'small')).outcome).toBe('appended')
+  written += 1
+  expect(await storage.ready().catch(codeOf)).toBe('UNAVAILABLE')
   expect(await storage.events.list('room_1', { after: 0, limit: 1_000 })).toHaveLength(written)
   expect(await storage.rooms.delete('room_1')).toBe(true)
   expect((await append(storage, 'room_2', 'e', 'x'.repeat(20_000))).outcome).toBe('appended')

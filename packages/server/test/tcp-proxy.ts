@@ -7,32 +7,36 @@ export interface TcpProxy {
   targets: readonly number[]
   /** Ends every connection and takes none, until told otherwise. */
   cut(isCut: boolean): Promise<void>
-  /** Takes connections and bytes but passes nothing on, until told otherwise. */
-  stall(isStalled: boolean): void
+  /**
+   * As a network that drops packets: connections stay, but nothing gets through, an end as little as a byte; one way only
+   * where that is said. What came meanwhile is passed on when it is over.
+   */
+  stall(isStalled: boolean, towards?: 'target' | 'client'): void
   close(): Promise<void>
 }
 
 /** @see TcpProxy */
 export async function createTcpProxy(...targets: number[]): Promise<TcpProxy> {
   const open = new Set<Socket>()
+  const stalled = { target: false, client: false }
+  /** What is to be done once it may be, each way. */
+  const held: Record<keyof typeof stalled, (() => void)[]> = { target: [], client: [] }
   let turn = 0
-  let isStalled = false
   let port = 0
   const proxy = createServer((client) => {
     const upstream = connect(self.targets[turn++ % self.targets.length] ?? 0, '127.0.0.1')
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
+    for (const [socket, other, towards] of [
+      [client, upstream, 'target'],
+      [upstream, client, 'client'],
     ] as const) {
+      const pass = (act: () => unknown) => void (stalled[towards] ? held[towards].push(act) : act())
       open.add(socket)
       socket.setNoDelay(true)
-      socket.on('data', (chunk) => {
-        if (!isStalled) other.write(chunk)
-      })
+      socket.on('data', (chunk) => pass(() => other.write(chunk)))
       socket.on('error', () => {})
       socket.on('close', () => {
         open.delete(socket)
-        other.destroy()
+        pass(() => other.destroy())
       })
     }
   })
@@ -49,7 +53,12 @@ export async function createTcpProxy(...targets: number[]): Promise<TcpProxy> {
     port,
     targets,
     cut: (isCut) => (isCut ? end() : listen()),
-    stall: (wanted) => void (isStalled = wanted),
+    stall(isStalled, towards) {
+      for (const way of towards ? [towards] : (['target', 'client'] as const)) {
+        stalled[way] = isStalled
+        if (!isStalled) for (const act of held[way].splice(0)) act()
+      }
+    },
     close: end,
   }
   return self

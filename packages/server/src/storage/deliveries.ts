@@ -1,4 +1,4 @@
-import type { DeadLetter, Delivery, NotifyTarget } from '@mesh/core'
+import type { Backlog, DeadLetter, Delivery, NotifyTarget } from '@mesh/core'
 import type { Db } from './tables.ts'
 
 /** When the next delivery of a channel is due. */
@@ -61,6 +61,26 @@ export async function listDeadLetters(db: Db, { limit }: { limit: number }): Pro
     .orderBy('letter_id', 'desc')
     .limit(limit)
     .execute()
+}
+
+/** How much waits and was given up, of each channel. */
+export async function readBacklog(db: Db): Promise<Backlog[]> {
+  const counted = (table: 'mesh_delivery' | 'mesh_dead_letter') =>
+    db
+      .selectFrom(table)
+      .select((eb) => ['channel' as const, eb.fn.countAll<number>().as('rows')])
+      .groupBy('channel')
+      .execute()
+  const channels = new Map<string, Backlog>()
+  for (const [what, rows] of [
+    ['waiting', await counted('mesh_delivery')],
+    ['dead', await counted('mesh_dead_letter')],
+  ] as const) {
+    for (const { channel, rows: count } of rows) {
+      channels.set(channel, { ...(channels.get(channel) ?? { channel, waiting: 0, dead: 0 }), [what]: Number(count) })
+    }
+  }
+  return [...channels.values()].sort((a, b) => (a.channel < b.channel ? -1 : 1))
 }
 
 /** Where the notifications of a user go. */

@@ -1,4 +1,4 @@
-import type { Storage } from '@mesh/core'
+import { missedCallWindowMs, type Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
 import * as deliveries from './deliveries.ts'
 import { hasAdmin } from './has-admin.ts'
@@ -11,44 +11,49 @@ import type { Db } from './tables.ts'
 export interface SqlConnections {
   /** Runs a read; throws MeshError UNAVAILABLE where the database cannot serve. */
   read<T>(run: (db: Db) => Promise<T>): Promise<T>
+  /** The same for what decides who somebody is: where connections are few, no other feature uses them all up. */
+  readAccess<T>(run: (db: Db) => Promise<T>): Promise<T>
   /** Runs an operation; throws MeshError UNAVAILABLE where the database cannot serve. */
   write: Write
   ready(): Promise<void>
+  /** The clock of the database, where it has one of its own. */
+  now?(): number
   close(): Promise<void>
 }
 
 /** The storage port over SQL, whatever the dialect. */
-export function createSqlStorage({ read, write, ready, close }: SqlConnections): Storage {
+export function createSqlStorage({ read, readAccess, write, ...whole }: SqlConnections): Storage {
   return {
     users: {
       create: (user) => write('createUser', user),
       createFirstAdmin: (user) => write('createFirstAdmin', user),
       hasAdmin: () => read(hasAdmin),
       ensure: (user) => write('ensureUser', user),
-      find: (user_id) => read((db) => reads.findUser(db, user_id)),
-      findByName: (username) => read((db) => reads.findUserByName(db, username)),
+      find: (user_id) => readAccess((db) => reads.findUser(db, user_id)),
+      findByName: (username) => readAccess((db) => reads.findUserByName(db, username)),
       list: (page) => read((db) => reads.listUsers(db, page)),
       rehash: (user_id, change) => write('rehashUser', user_id, change),
-      async update(user_id, change) {
-        const result = await write('updateUser', user_id, change)
+      async update(user_id, change, by) {
+        const result = await write('updateUser', user_id, change, by ?? null)
+        if (result.outcome === 'denied') throw new MeshError('ACCESS_DENIED')
         if (result.outcome === 'taken') throw new MeshError('CONFLICT', 'The username is taken')
         return result.outcome === 'updated' ? result.user : undefined
       },
     },
     logins: {
       create: (login) => write('createLogin', login),
-      find: (sid) => read((db) => reads.findLogin(db, sid)),
+      find: (sid) => readAccess((db) => reads.findLogin(db, sid)),
       rotate: (change) => write('rotateLogin', change),
       confirm: (sid, generation) => write('confirmLogin', sid, generation),
       revoke: (which, now) => write('revokeLogins', which, now),
     },
     revocations: {
       add: (revocation) => write('addRevocation', revocation),
-      find: (ids, now) => read((db) => reads.findRevocations(db, ids, now)),
-      ended: (of, now) => read((db) => reads.findEnded(db, of, now)),
+      find: (ids, now) => readAccess((db) => reads.findRevocations(db, ids, now)),
+      ended: (of, now) => readAccess((db) => reads.findEnded(db, of, now)),
     },
     devices: {
-      find: (device_id) => read((db) => reads.findDevice(db, device_id)),
+      find: (device_id) => readAccess((db) => reads.findDevice(db, device_id)),
       list: (page) => read((db) => reads.listDevices(db, page)),
       remove: (which) => write('removeDevices', which),
       spend: (assertion) => write('spendAssertion', assertion),
@@ -79,7 +84,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
     },
     events: {
       append: (room_id, event, guard) => write('appendEvent', room_id, event, guard),
-      missedCall: (call, event) => write('recordMissedCall', call, event),
+      missedCall: (call, event) => write('recordMissedCall', call, event, missedCallWindowMs),
       list: (room_id, page) => read((db) => reads.listEvents(db, room_id, page)),
       before: (room_id, page) => read((db) => reads.listEventsBefore(db, room_id, page)),
     },
@@ -103,6 +108,7 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       overdue: (channel, which) => read((db) => deliveries.overdueDeliveries(db, channel, which)),
       list: (page) => read((db) => deliveries.listDeliveries(db, page)),
       dead: (page) => read((db) => deliveries.listDeadLetters(db, page)),
+      backlog: () => read(deliveries.readBacklog),
     },
     notifyTargets: {
       put: (target) => write('putNotifyTarget', target),
@@ -115,7 +121,6 @@ export function createSqlStorage({ read, write, ready, close }: SqlConnections):
       list: (page) => read((db) => reads.listAudit(db, page)),
       head: () => read(reads.findAuditHead),
     },
-    ready,
-    close,
+    ...whole,
   }
 }

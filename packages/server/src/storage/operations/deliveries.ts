@@ -1,4 +1,4 @@
-import type { Claimed, Delivery, NewDelivery, NotifyTarget } from '@mesh/core'
+import type { Claimed, Delivery, DeliveryStore, NewDelivery, NotifyTarget } from '@mesh/core'
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import type { Db, Tables } from '../tables.ts'
 
@@ -14,13 +14,13 @@ export async function addDeliveries(
   deliveries: readonly NewDelivery[],
   { room_id, after, at }: { room_id: string; after: number; at: number },
 ): Promise<void> {
-  for (const { channel, topic, kind, from_id = '', to_id = '', due_at } of deliveries) {
+  for (const { channel, topic, kind, from_id = '', to_id = '', due_at, every } of deliveries) {
     const row = { channel, topic: `${room_id} ${topic}`, kind, room_id, from_id, to_id, after, due_at, created_at: at }
-    await join(db, { ...row, count: 1, ...untried })
+    await join(db, { ...row, count: 1, ...untried }, every)
   }
 }
 
-async function join(db: Db, row: Delivery): Promise<void> {
+async function join(db: Db, row: Delivery, every = false): Promise<void> {
   const or = (eb: ExpressionBuilder<Tables, 'mesh_delivery'>, column: 'room_id' | 'from_id', given: string) =>
     eb.case().when(`mesh_delivery.${column}`, '=', given).then(given).else('').end()
   await db
@@ -28,7 +28,9 @@ async function join(db: Db, row: Delivery): Promise<void> {
     .values(row)
     .onConflict((conflict) =>
       conflict.columns(['channel', 'topic']).doUpdateSet((eb) => ({
-        count: eb('mesh_delivery.count', '+', row.count),
+        ...(every
+          ? { count: eb(eb.val(row.after + row.count), '-', eb.ref('mesh_delivery.after')) }
+          : { count: eb('mesh_delivery.count', '+', row.count), created_at: row.created_at }),
         room_id: or(eb, 'room_id', row.room_id),
         from_id: or(eb, 'from_id', row.from_id),
       })),
@@ -43,7 +45,9 @@ export async function putDelivery(db: Db, delivery: NewDelivery, at: number): Pr
   await db
     .insertInto('mesh_delivery')
     .values({ ...row, ...untried })
-    .onConflict((conflict) => conflict.columns(['channel', 'topic']).doUpdateSet({ due_at, claim: '', attempts: 0 }))
+    .onConflict((conflict) =>
+      conflict.columns(['channel', 'topic']).doUpdateSet({ due_at, claim: '', attempts: 0, created_at: at }),
+    )
     .execute()
 }
 
@@ -78,7 +82,7 @@ export async function claimDelivery(
 export async function addressDelivery(
   db: Db,
   claimed: Claimed,
-  to: readonly { to_id: string; topic: string }[],
+  to: readonly { to_id: string; topic: string; count?: number }[],
   due_at: number,
 ): Promise<void> {
   const row = await take(db, claimed)
@@ -120,19 +124,22 @@ export async function postponeDelivery(
   await db.updateTable('mesh_delivery').set({ due_at, reason, claim: '' }).where(isHeld(claimed)).execute()
 }
 
-/** Gives a delivery up, and forgets the oldest dead letters beyond `keep`. */
+/** Gives a delivery up, or the first of its events, and forgets the oldest dead letters beyond `keep`. */
 export async function buryDelivery(
   db: Db,
   claimed: Claimed,
-  { letter_id, dead_at, reason, keep }: { letter_id: string; dead_at: number; reason: string; keep: number },
+  { letter_id, dead_at, reason, keep, count = Infinity }: Parameters<DeliveryStore['bury']>[1],
 ): Promise<void> {
   const row = await take(db, claimed)
   if (!row) return
   const { claim: _claim, due_at: _due, ...rest } = row
+  const given = Math.min(count, row.count)
   await db
     .insertInto('mesh_dead_letter')
-    .values({ ...rest, letter_id, dead_at, reason })
+    .values({ ...rest, count: given, letter_id, dead_at, reason })
     .execute()
+  const left = { count: row.count - given, after: row.after + given, created_at: dead_at, due_at: dead_at }
+  if (left.count > 0) await join(db, { ...row, ...left, ...untried })
   const { rows } = await db
     .selectFrom('mesh_dead_letter')
     .select((eb) => eb.fn.countAll<number>().as('rows'))

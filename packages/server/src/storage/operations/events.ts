@@ -4,9 +4,6 @@ import type { Db } from '../tables.ts'
 import { appendTo, lockRoom } from './log.ts'
 import { findMember } from './members.ts'
 
-/** Missed calls of one pair within this time are one event, in milliseconds. */
-const missedCallWindow = 60_000
-
 /** Appends an event for a member of the room; with `once`, a repetition returns the first one. */
 export async function appendEvent(
   db: Db,
@@ -37,11 +34,12 @@ export async function appendEvent(
   return { outcome: 'appended', event: appended }
 }
 
-/** Records a missed call, or counts it in the event of the same pair and minute. */
+/** Records a missed call, or counts it in the event of the same pair within a window of time. */
 export async function recordMissedCall(
   db: Db,
   call: { room_id: string; from_user_id: string; to_user_id: string; purpose: string },
   event: Omit<NewEvent, 'payload'>,
+  window_ms: number,
 ): Promise<RoomEvent | undefined> {
   const { room_id, from_user_id, to_user_id, purpose } = call
   const room = await lockRoom(db, room_id)
@@ -55,7 +53,7 @@ export async function recordMissedCall(
     .where('to_user_id', '=', to_user_id)
     .executeTakeFirst()
 
-  if (latest && event.at - latest.at < missedCallWindow) {
+  if (latest && event.at - latest.at < window_ms) {
     const first = await eventAt(db, room_id, latest.seq)
     const count = latest.count + 1
     const counted = { ...first, payload: { ...first.payload, count } }

@@ -24,6 +24,7 @@ import { confirmLogin, createLogin, revokeLogins, rotateLogin } from './logins.t
 import { removeMember, setMember } from './members.ts'
 import { addRevocation } from './revocations.ts'
 import { createRoom, deleteRoom, updateRoom } from './rooms.ts'
+import { giveSpace, takeSpace } from './space.ts'
 import {
   releaseTerminal,
   renewTerminal,
@@ -32,7 +33,6 @@ import {
   takeTerminal,
   touchTerminals,
 } from './terminals.ts'
-import { touch } from './touch.ts'
 import { createFirstAdmin, createUser, ensureUser, rehashUser, updateUser } from './users.ts'
 
 /**
@@ -82,7 +82,8 @@ export const operations = {
   putNotifyTarget,
   removeNotifyTarget,
   appendAudit,
-  touch,
+  takeSpace,
+  giveSpace,
 }
 
 export type Operations = typeof operations

@@ -2,6 +2,7 @@ import type { User } from '@mesh/core'
 import { hasAdmin } from '../has-admin.ts'
 import { fromUser, toUser } from '../rows.ts'
 import type { Db, UserTable } from '../tables.ts'
+import { touch } from './touch.ts'
 
 /** What may change about a user. */
 export interface UserChange {
@@ -22,8 +23,10 @@ export async function createUser(db: Db, user: User): Promise<'created' | 'taken
   return added ? 'created' : 'taken'
 }
 
-/** Adds an administrator, unless there is one. The caller's transaction keeps a second one from being added meanwhile. */
+/** Adds an administrator, unless there is one. */
 export async function createFirstAdmin(db: Db, user: User): Promise<'created' | 'taken' | 'late'> {
+  // Held until the transaction ends: of two that set up at once the second one sees what the first has done.
+  await touch(db)
   return (await hasAdmin(db)) ? 'late' : createUser(db, user)
 }
 
@@ -60,14 +63,20 @@ export async function rehashUser(
   return changed !== undefined
 }
 
-/** Changes what is given. `taken`: another account has the login name. */
+/** Changes what is given. `taken`: another account has the login name. `denied`: who does it, `by`, is no administrator any more. */
 export async function updateUser(
   db: Db,
   user_id: string,
   change: UserChange,
-): Promise<{ outcome: 'updated'; user: User } | { outcome: 'taken' | 'missing' }> {
-  const row = await lockUser(db, user_id)
+  by: string | null,
+): Promise<{ outcome: 'updated'; user: User } | { outcome: 'taken' | 'missing' | 'denied' }> {
+  const rows = new Map<string, UserTable | undefined>()
+  // In one order, whoever does it to whom: two who change each other must not wait for each other.
+  for (const id of [user_id, by ?? user_id].sort()) rows.set(id, rows.get(id) ?? (await lockUser(db, id)))
+  const row = rows.get(user_id)
   if (!row) return { outcome: 'missing' }
+  const doer = by === null ? undefined : rows.get(by)
+  if (by !== null && (doer?.admin !== 1 || doer.disabled === 1)) return { outcome: 'denied' }
   const next = fromUser({ ...toUser(row), ...change })
   if (next.name_key !== null && next.name_key !== row.name_key) {
     const holder = await db

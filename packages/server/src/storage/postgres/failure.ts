@@ -22,6 +22,9 @@ export class PostgresFailure extends Error {
 /** The same was added twice: where two did so at once, the second one sees the first when it tries again. */
 const twice = '23505'
 
+/** A text has the character U+0000, which PostgreSQL does not keep: somebody sent it. */
+const zero = '22021'
+
 /** Serialisation failures and deadlocks. */
 const retry = new RegExp(`^(40001|40P01|${twice})$`)
 
@@ -44,7 +47,9 @@ function factsOf(error: unknown): { code: string | undefined; message: string; a
 
 /** Turns a caught value into what the storage port throws; what PostgreSQL said stays as its `cause`. */
 export function toError(error: unknown): unknown {
-  if (!(error instanceof PostgresFailure) || error.kind === 'error') return error
+  if (!(error instanceof PostgresFailure)) return error
+  if (error.code === zero) return Object.assign(new MeshError('BAD_MESSAGE'), { cause: error })
+  if (error.kind === 'error') return error
   // What is there already after every try was there before, and is the operation's own fault.
   if (error.code === twice) return error
   return Object.assign(new MeshError('UNAVAILABLE'), { cause: error })

@@ -1,12 +1,15 @@
 import type { Storage } from '@mesh/core'
-import { MeshError } from '@mesh/core/errors'
+import { isMeshError, MeshError } from '@mesh/core/errors'
 import { createSqlStorage } from '../sql-storage.ts'
+import type { OperationName } from '../operations/index.ts'
 import type { Db } from '../tables.ts'
-import { createConnections } from './connections.ts'
-import { toError } from './failure.ts'
+import { withPostgres } from './connect.ts'
+import { createConnections, type Connections } from './connections.ts'
+import { toError, toSentence } from './failure.ts'
 import { prepareSchema } from './migrate.ts'
 import { createPool, type PostgresPool } from './pool.ts'
-import { assertServing } from './serving.ts'
+import { shareOf } from './share.ts'
+import { createDatabaseTime } from './serving.ts'
 import { createWriter } from './writer.ts'
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from './pool.ts'
@@ -18,7 +21,7 @@ export interface PostgresOptions {
    * migrations on their own (`mesh-cli db migrate`). `auto`.
    */
   migrate?: 'auto' | 'check'
-  /** The most connections; a few of them are kept for reads. 10. Not for a pool that is given. */
+  /** The most connections; a fifth of them is kept for logins and revocations, and some of the rest for reads. 10. Not for a pool that is given. */
   maxConnections?: number
   /** How long a connection, new or free, is waited for; 2,000. Not for a pool that is given. */
   connectTimeoutMs?: number
@@ -45,47 +48,84 @@ export interface PostgresOptions {
  * @throws Error with one sentence where the database is out of reach, was written by a newer version, or with `check` is not up to date
  */
 export async function postgres(database: string | PostgresPool, options: PostgresOptions = {}): Promise<Storage> {
+  const time = createDatabaseTime()
+  const prepare = async (whole: Connections) => {
+    await prepareSchema(whole, options.migrate ?? 'auto')
+    // One that takes no writes is opened all the same, to be read.
+    await whole.use((db) => time.look(db).catch(unlessReadOnly))
+  }
+  // Migrations, and waiting for those of another process, may take longer than a request.
+  if (typeof database === 'string') await withPostgres(database, prepare)
+  else await prepare(createConnections(database))
+
   const pool = typeof database === 'string' ? await createPool(database, settingsOf(options)) : database
+  const connections = createConnections(pool)
   const end = async () => {
     if (pool !== database) await pool.end()
   }
-  const connections = createConnections(pool)
-  try {
-    await prepareSchema(connections, options.migrate ?? 'auto')
-  } catch (error) {
-    await end()
-    throw error
-  }
-
-  const { max, statementTimeoutMs } = settingsOf(options)
-  const writer = createWriter(connections, {
-    // Some are left for reads: writes that wait for locks do not keep anybody from logging in.
-    width: Math.max(1, Math.floor((pool.options?.max ?? max) * 0.7)),
-    maxPending: options.maxPending ?? 10_000,
-    waitMs: statementTimeoutMs,
-  })
+  const { max, connectTimeoutMs, statementTimeoutMs } = settingsOf(options)
+  const size = pool.options?.max ?? max
+  // Whatever else is slow, somebody can log in, and be thrown out.
+  const forAccess = Math.floor(size / 5)
+  const rest = size - forAccess
+  const others = shareOf(connections, rest, connectTimeoutMs)
+  const settings = { maxPending: options.maxPending ?? 10_000, waitMs: statementTimeoutMs }
+  // Some are left for reads.
+  const writer = createWriter(others, { ...settings, width: Math.max(1, Math.floor(rest * 0.7)) })
+  const accessWriter = createWriter(connections, { ...settings, width: Math.max(1, forAccess) })
   let closed: Promise<void> | undefined
 
-  async function read<T>(run: (db: Db) => Promise<T>): Promise<T> {
-    if (closed) throw closedError()
-    try {
-      return await connections.use(run)
-    } catch (error) {
-      throw toError(error)
+  const readOn =
+    ({ use }: Connections) =>
+    async <T>(run: (db: Db) => Promise<T>): Promise<T> => {
+      if (closed) throw closedError()
+      try {
+        return await use(run)
+      } catch (error) {
+        throw toError(error)
+      }
     }
-  }
+  const readAccess = readOn(connections)
+
+  // What fails here fails for whoever wants something, too.
+  const looking = setInterval(() => void readAccess(time.look).catch(() => {}), lookMs).unref()
 
   return createSqlStorage({
-    read,
+    read: readOn(others),
+    readAccess,
     write(name, ...args) {
-      return closed ? Promise.reject(closedError()) : writer.write(name, ...args)
+      if (closed) return Promise.reject(closedError())
+      return (accessWrites.has(name) ? accessWriter : writer).write(name, ...args)
     },
-    ready: () => read(assertServing),
+    ready: () => readAccess(time.look),
+    now: time.now,
     close() {
-      closed ??= writer.idle().then(end)
+      clearInterval(looking)
+      closed ??= Promise.all([writer.idle(), accessWriter.idle()]).then(end)
       return closed
     },
   })
+}
+
+/** The writes of what decides who somebody is, and of the audit log: what is noted there is waited for. */
+const accessWrites: ReadonlySet<OperationName> = new Set([
+  'createLogin',
+  'rotateLogin',
+  'confirmLogin',
+  'revokeLogins',
+  'addRevocation',
+  'rehashUser',
+  'updateUser',
+  'removeDevices',
+  'spendAssertion',
+  'appendAudit',
+])
+
+/** How often it is looked at the database's clock, in milliseconds. */
+const lookMs = 10_000
+
+function unlessReadOnly(error: unknown): void {
+  if (!isMeshError(error)) throw toSentence(error)
 }
 
 const closedError = () => new MeshError('UNAVAILABLE', 'The storage is closed')

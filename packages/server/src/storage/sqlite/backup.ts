@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { constants, copyFile, link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MeshError } from '@mesh/core/errors'
 import Database from 'better-sqlite3'
@@ -43,7 +43,8 @@ export async function restoreSqlite(from: string, file: string): Promise<string 
   const release = holdAlone(file)
   try {
     const kept = release && `${file}.before-${new Date().toISOString().replaceAll(':', '-')}`
-    if (kept) await rename(file, kept)
+    // A second name for it, where there can be one: the database has its own until the moment that the backup gets it.
+    if (kept) await link(file, kept).catch(() => copyFile(file, kept, constants.COPYFILE_EXCL))
     await rename(fresh, file)
     await sync(dirname(file))
     return kept

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import type { Storage } from '@mesh/core'
 import { MeshError } from '@mesh/core/errors'
 import { probe } from '../reads.ts'
-import { createSqlStorage } from '../sql-storage.ts'
+import { createSqlStorage, type SqlConnections } from '../sql-storage.ts'
 import { openReader } from './reader.ts'
 import { createWriter, type WriteStats } from './writer.ts'
 
@@ -61,11 +61,14 @@ export async function sqlite(file: string, options: SqliteOptions = {}): Promise
     await writer.close()
   }
 
+  const read: SqlConnections['read'] = async (run) => {
+    assertOpen()
+    return reader.read(run)
+  }
+
   const storage = createSqlStorage({
-    async read(run) {
-      assertOpen()
-      return reader.read(run)
-    },
+    read,
+    readAccess: read,
     write(name, ...args) {
       return closed ? Promise.reject(closedError()) : writer.write(name, ...args)
     },
@@ -73,7 +76,7 @@ export async function sqlite(file: string, options: SqliteOptions = {}): Promise
       assertOpen()
       await reader.read(probe)
       await writer.start()
-      if (writer.troubled()) await writer.write('touch')
+      await writer.recover()
     },
     close() {
       closed ??= close()

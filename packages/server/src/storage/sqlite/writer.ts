@@ -16,8 +16,8 @@ export interface Writer {
   /** Starts the thread unless it runs. @throws Error where the database is refused, MeshError UNAVAILABLE */
   start(): Promise<void>
   write: Write
-  /** Whether the latest answer was that the database cannot serve. */
-  troubled(): boolean
+  /** After a write that the database could not serve: finds out whether it can again. @throws MeshError UNAVAILABLE */
+  recover(): Promise<void>
   stats(): WriteStats
   /** Resolves when no write waits for its answer. */
   idle(): Promise<void>
@@ -45,6 +45,7 @@ export function createWriter(settings: WriterSettings, maxPending: number): Writ
   let starting: Promise<void> | undefined
   let lastId = 0
   let troubled = false
+  let recovery: Promise<void> | undefined
   let onIdle: (() => void) | undefined
   const stats: WriteStats = { writes: 0, commits: 0 }
 
@@ -99,7 +100,8 @@ export function createWriter(settings: WriterSettings, maxPending: number): Writ
     for (const result of results) {
       const waiting = sent.get(result.id)
       sent.delete(result.id)
-      troubled = 'failure' in result && result.failure.kind === 'unavailable'
+      // A small write that passes says nothing about the next one.
+      troubled ||= 'failure' in result && result.failure.kind === 'unavailable'
       if ('failure' in result) waiting?.reject(toError(result.failure))
       else waiting?.resolve(result.value)
     }
@@ -121,23 +123,40 @@ export function createWriter(settings: WriterSettings, maxPending: number): Writ
     onIdle?.()
   }
 
+  async function write<Name extends OperationName>(
+    name: Name,
+    ...args: OperationArgs<Name>
+  ): Promise<OperationResult<Name>> {
+    if (sent.size + outbox.length >= maxPending) throw new MeshError('UNAVAILABLE', 'Too many writes are waiting')
+    const request = { id: (lastId += 1), name, args: JSON.stringify(args) }
+    const { promise, resolve, reject } = defer<OperationResult<Name>>()
+    // The value was made by the operation of this name in the other thread.
+    outbox.push({ request, resolve: (value) => resolve(value as OperationResult<Name>), reject })
+    if (outbox.length === 1) queueMicrotask(flush)
+    return promise
+  }
+
+  /** What fails meanwhile, of whoever's, counts again. */
+  async function tryAgain(): Promise<void> {
+    troubled = false
+    await write('takeSpace')
+    await write('giveSpace')
+  }
+
   return {
     async start() {
       await start()
       rest()
     },
 
-    async write<Name extends OperationName>(name: Name, ...args: OperationArgs<Name>) {
-      if (sent.size + outbox.length >= maxPending) throw new MeshError('UNAVAILABLE', 'Too many writes are waiting')
-      const request = { id: (lastId += 1), name, args: JSON.stringify(args) }
-      const { promise, resolve, reject } = defer<OperationResult<Name>>()
-      // The value was made by the operation of this name in the other thread.
-      outbox.push({ request, resolve: (value) => resolve(value as OperationResult<Name>), reject })
-      if (outbox.length === 1) queueMicrotask(flush)
-      return promise
+    write,
+
+    async recover() {
+      if (!troubled) return
+      recovery ??= tryAgain().finally(() => (recovery = undefined))
+      await recovery
     },
 
-    troubled: () => troubled,
     stats: () => ({ ...stats }),
 
     async idle() {
