@@ -32,6 +32,35 @@ describe.runIf(hasRedis)('redis', () => {
     }
   })
 
+  test('what is published in one turn goes out together, all of it in order; what nobody wrote is handed on', async () => {
+    const prefix = `${randomUUID()}:`
+    const [one, two] = [await redis(redisUrl, { prefix }), await redis(redisUrl, { prefix })]
+    const server = new Redis(redisUrl)
+    onTestFinished(async () => {
+      await Promise.all([one.close(), two.close()])
+      server.disconnect()
+    })
+    const heard: string[] = []
+    for (const topic of ['a', 'b']) two.subscribe(topic, (message) => heard.push(topic + message))
+    await vi.waitUntil(() => two.isUp)
+    const sent: string[] = []
+    server.on('pmessage', (_pattern, channel: string) => sent.push(channel.slice(prefix.length)))
+    await server.psubscribe(`${prefix}*`)
+    const say = (said: string) => one.publish(said.slice(0, 1), said.slice(1))
+    for (const said of ['a1', 'a2', 'a3', 'b4', 'a5']) say(said)
+    await vi.waitFor(() => expect(heard).toEqual(['a1', 'a2', 'a3', 'b4', 'a5']))
+    await vi.waitFor(() => expect(sent).toEqual(['a', 'b', 'a']))
+    // The first goes at once; what comes of other things in the same turn waits for its end.
+    for (const said of ['a6', 'a7', 'a8', 'a9']) {
+      say(said)
+      for (let i = 0; i < 10; i++) await undefined
+    }
+    await vi.waitFor(() => expect(heard.slice(5)).toEqual(['a6', 'a7', 'a8', 'a9']))
+    await vi.waitFor(() => expect(sent.slice(3)).toEqual(['a', 'a']))
+    for (const wrong of ['-3:abc', 'x:abc', 'abc']) await server.publish(`${prefix}a`, `${randomUUID()}2:ok${wrong}`)
+    await vi.waitFor(() => expect(heard.slice(9)).toEqual(['aok', 'a-3:abc', 'aok', 'ax:abc', 'aok', 'aabc']))
+  })
+
   test('installations that share a server do not hear each other', async () => {
     const [one, two] = await Promise.all(
       ['one:', 'two:'].map((of) => redis(redisUrl, { prefix: `${randomUUID()}${of}` })),
@@ -54,6 +83,35 @@ describe.runIf(hasRedis)('redis', () => {
     for (const wrong of ['http://h', 'redis:secret', 'secret']) {
       await expect(redis(wrong)).rejects.toThrow(/^The URL of Redis is not valid((?!secret).)*$/)
     }
+  })
+
+  test('a server that refuses what is published is no bus until it takes it, and all of it is told as unheard', async () => {
+    const [user, prefix] = [`mesh-${randomUUID()}`, `${randomUUID()}:`]
+    const admin = new Redis(redisUrl)
+    onTestFinished(async () => {
+      await admin.acl('DELUSER', user)
+      admin.disconnect()
+    })
+    await admin.acl('SETUSER', user, 'on', '>secret', '+@all', '-publish', 'resetchannels', `&${prefix}*`)
+    const bus = await redis(Object.assign(new URL(redisUrl), { username: user, password: 'secret' }).href, { prefix })
+    onTestFinished(() => bus.close())
+    bus.subscribe('news', () => {})
+    await vi.waitUntil(() => bus.isUp)
+    // As much as may wait: what was refused waits no more.
+    const unheard = vi.fn()
+    const megabyte = 'x'.repeat(1024 * 1024)
+    for (let i = 0; i < 16; i++) bus.publish('news', megabyte, unheard)
+    await vi.waitFor(() => expect(unheard).toHaveBeenCalledTimes(16))
+    expect(bus.isUp).toBe(false)
+    await admin.acl('SETUSER', user, '+publish')
+    await vi.waitUntil(() => bus.isUp, { timeout: 10_000 })
+    const other = await redis(redisUrl, { prefix })
+    onTestFinished(() => other.close())
+    const heard = vi.fn()
+    other.subscribe('news', heard)
+    await vi.waitUntil(() => other.isUp)
+    bus.publish('news', megabyte)
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce())
   })
 
   test('a server that stops answering counts as away within 10 s, and nothing piles up for it meanwhile', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { silentLogger, type Bus, type Logger } from '@mesh/core'
+import { createBundles, messagesOf } from './bundles.ts'
 import { createOutages, mostWaitingBytes } from './outages.ts'
 import { createRedisConnections, type RedisClient } from './redis-client.ts'
 import { createTopics } from './topics.ts'
@@ -36,12 +37,15 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   const outages = createOutages(logger)
   /** Topics that the server has confirmed, on the connection there is now. */
   const confirmed = new Set<string>()
+  /** Whether the server takes what is published. */
+  let isTaken = true
   let waitingBytes = 0
   let isClosed = false
   let started = () => {}
 
   const isUp = () =>
     !isClosed &&
+    isTaken &&
     publisher.status === 'ready' &&
     subscriber.status === 'ready' &&
     topics.names().every((topic) => confirmed.has(topic))
@@ -49,6 +53,33 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   function look(): void {
     if (!isClosed && outages.note(isUp()) && isUp()) started()
   }
+
+  /** Notes what became of a message that was published, and says whether it is known that nobody got it. */
+  function noteTaken(error?: Error): boolean {
+    // A message that was lost with its connection may have got there.
+    if (error && error.name !== 'ReplyError') return false
+    isTaken = error === undefined
+    look()
+    return !isTaken
+  }
+
+  const bundles = createBundles(({ topic, text, size, unheard }) => {
+    const nobody = () => {
+      for (const tell of unheard) tell()
+    }
+    publisher.publish(prefix + topic, self + text).then(
+      (count) => {
+        waitingBytes -= size
+        // Of several servers each counts those that listen to itself, so that none is proof on one server alone.
+        if (count === 0) nobody()
+      },
+      (error: Error) => {
+        if (!noteTaken(error)) return
+        waitingBytes -= size
+        nobody()
+      },
+    )
+  })
 
   function listen(names: readonly string[]): void {
     if (names.length === 0 || subscriber.status !== 'ready') return look()
@@ -73,12 +104,13 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   subscriber.on('ready', () => listen(topics.names()))
   subscriber.on('message', (channel, message) => {
     if (!channel.startsWith(prefix) || message.startsWith(self)) return
-    topics.deliver(channel.slice(prefix.length), message.slice(self.length))
+    const topic = channel.slice(prefix.length)
+    for (const each of messagesOf(message, self.length)) topics.deliver(topic, each)
   })
   const beat = setInterval(() => {
-    for (const connection of [publisher, subscriber]) {
-      if (connection.status === 'ready') connection.ping().catch(() => {})
-    }
+    if (subscriber.status === 'ready') subscriber.ping().catch(() => {})
+    // Nobody listens to that; whoever may not publish is told so.
+    if (publisher.status === 'ready') publisher.publish(`${prefix}beat`, self).then(() => noteTaken(), noteTaken)
   }, beatMs).unref()
 
   const isReached = new Promise<void>((resolve) => {
@@ -95,15 +127,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
         return
       }
       waitingBytes += message.length
-      publisher.publish(prefix + topic, self + message).then(
-        (count) => {
-          waitingBytes -= message.length
-          // Of several servers each counts those that listen to itself, so that none is proof on one server alone.
-          if (count === 0) unheard?.()
-        },
-        // Lost with its connection, or on its way: nobody knows.
-        () => {},
-      )
+      bundles.add(topic, message, unheard)
     },
     subscribe(topic, listener) {
       if (isClosed) return () => {}
@@ -123,6 +147,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
       return outages.count
     },
     async close() {
+      bundles.flush()
       isClosed = true
       clearInterval(beat)
       topics.clear()
