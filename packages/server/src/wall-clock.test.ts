@@ -1,54 +1,62 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { watchClock } from './wall-clock.ts'
+import { expect, it } from 'vitest'
+import { createWallClock } from './wall-clock.ts'
 
-let directory: string
-const time = { wall: Date.UTC(2030, 0, 1), since: 0 }
-const clocks = { now: () => time.wall, monotonic: () => time.since }
-const logged: object[] = []
-const log = (fields: object, message: string) => void logged.push({ ...fields, message })
-const logger = { debug: log, info: log, warn: log, error: log }
-
-function pass(ms: number, wallMs = ms): void {
-  time.since += ms
-  time.wall += wallMs
-  vi.advanceTimersByTime(ms)
+/** A wall clock over a machine whose clocks are told what to show, and what it logs. */
+function setUp(rightBy?: number) {
+  const shown = { wall: Date.UTC(2030, 0, 1), since: 0 }
+  const logged: object[] = []
+  const log = (fields: object, message: string) => void logged.push({ ...fields, message })
+  const clocks = { now: () => shown.wall, monotonic: () => shown.since }
+  const right = rightBy === undefined ? undefined : () => Date.UTC(2030, 0, 1) + rightBy + shown.since
+  const clock = createWallClock({ debug: log, info: log, warn: log, error: log }, { clocks, right })
+  /** Lets time pass, and the wall clock show so much more. */
+  const pass = (ms: number, wallMs = ms) => {
+    shown.since += ms
+    shown.wall += wallMs
+    return clock.now()
+  }
+  return { shown, logged, clock, pass }
 }
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'mesh-clock-'))
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  logged.length = 0
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await rm(directory, { recursive: true })
-})
-
-it('a jump of more than 5 s is logged, once, whichever way it goes', async () => {
-  const clock = await watchClock(directory, logger, clocks)
+it('a jump of more than 5 s is logged and counted, once, whichever way it goes', () => {
+  const { pass, logged, clock } = setUp()
   pass(60_000)
   pass(5_000, 9_000)
   expect(logged).toEqual([])
-  pass(5_000, 7_000)
+  pass(5_000, 11_000)
   pass(60_000)
   expect(logged).toEqual([{ jump_ms: 6_000, message: 'clock_jump' }])
   pass(5_000, -3_595_000)
   pass(5_000)
   expect(logged.slice(1)).toEqual([{ jump_ms: -3_600_000, message: 'clock_jump' }])
-  await clock.close()
+  expect(clock.jumps).toBe(2)
 })
 
-it('a start far behind the last run is refused until somebody confirms it', async () => {
-  await (await watchClock(directory, logger, clocks)).close()
-  const file = join(directory, 'clock')
-  expect(await readFile(file, 'utf8')).toBe(`${new Date(time.wall).toISOString()}\n`)
-  time.wall -= 5 * 60_000
-  await (await watchClock(directory, logger, clocks)).close()
-  time.wall -= 5 * 60_000 + 1
-  await expect(watchClock(directory, logger, clocks)).rejects.toThrow(`or remove ${file} if it is.`)
-  await rm(file)
-  await (await watchClock(directory, logger, clocks)).close()
+it('the time follows the machine forward, and goes on where that is set back', () => {
+  const { pass, shown } = setUp()
+  expect(pass(1_000, 3_600_000)).toBe(shown.wall)
+  const before = shown.wall
+  expect(pass(0, -3_600_000)).toBe(before)
+  expect(pass(10_000)).toBe(before + 10_000)
+  expect(pass(3_600_000)).toBe(before + 3_610_000)
+  // Until the machine is right again.
+  expect(pass(1_000, 3_601_000)).toBe(shown.wall)
+})
+
+it('where the machine is set back a little, time passes slower until it has caught up, and never back', () => {
+  const { pass, shown } = setUp()
+  const before = shown.wall
+  expect(pass(0, -2_000)).toBe(before)
+  expect(pass(10_000)).toBe(before + 9_900)
+  for (let passed = 10_000; passed < 220_000; passed += 10_000) pass(10_000)
+  expect(pass(0)).toBe(shown.wall)
+})
+
+it('where there is another clock to go by, the machine is followed back to that, and to no other time', () => {
+  const { pass, shown, clock } = setUp(-600_000)
+  expect(clock.off()).toBe(600_000)
+  const before = shown.wall
+  expect(pass(1_000, -299_000)).toBe(before + 1_000)
+  expect(pass(1_000, -299_000)).toBe(before - 598_000)
+  expect(clock.off()).toBe(0)
 })

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { families } from '@mesh/server/metrics'
 import { describe, expect, it } from 'vitest'
 import { prepare, startStandalone } from './standalone.ts'
 import { open, sdp, type Wire } from './support.ts'
@@ -63,6 +64,8 @@ describe('metrics', () => {
     const candidate = { candidate: 'candidate:1', sdpMid: '0', sdpMLineIndex: 0 }
     for (let i = 0; i < 5; i++) a.send('rtc.ice', b.peer_id, { rtc_id, candidate })
     for (let i = 0; i < 5; i++) await b.next('rtc.ice')
+    b.send('rtc.answer', a.peer_id, { rtc_id, sdp: sdp() })
+    await a.next('rtc.answer')
     const nobody = `peer_${'z'.repeat(22)}`
     const lost = await a.ask('rtc.offer', nobody, { ...offer, rtc_id: `rtc_${'b'.repeat(22)}` })
     expect(lost.code).toBe('UNROUTABLE')
@@ -76,22 +79,43 @@ describe('metrics', () => {
       if (others === 0) expect([type, passed(type, '_bytes_total')]).toEqual([type, mine.bytes])
     }
     expect(
-      Object.fromEntries([...series].filter(([name]) => /^mesh_(connections|signals|rooms?_|rooms|p2p)/.test(name))),
+      Object.fromEntries(
+        [...series].filter(([name]) => /^mesh_(connections|signals|rooms?_|rooms|p2p_sess)/.test(name)),
+      ),
     ).toEqual({
       'mesh_connections{kind="user",transport="websocket"}': 2,
       'mesh_connections{kind="agent",transport="websocket"}': 0,
       'mesh_connections{kind="unauthenticated",transport="websocket"}': 0,
       mesh_connections_total: 2,
-      'mesh_signals_total{result="delivered"}': 6,
+      'mesh_signals_total{result="delivered"}': 7,
       'mesh_signals_total{result="unroutable"}': 1,
       'mesh_signals_total{result="timeout"}': 0,
       mesh_rooms: 1,
       mesh_room_members: 2,
       'mesh_p2p_sessions{transport="webrtc"}': 1,
       'mesh_p2p_sessions{transport="quic"}': 0,
+      'mesh_p2p_sessions_total{transport="webrtc",result="opened"}': 1,
+      'mesh_p2p_sessions_total{transport="quic",result="opened"}': 0,
     })
     expect(series.get('mesh_events_total{type="chat.message.created"}')).toBe(7)
     expect(series.get('mesh_db_query_duration_seconds_count{operation="events.append"}')).toBe(7)
+    const times = (of: string) => [series.get(of.replace('#', 'count')), series.get(of.replace('#', 'sum'))]
+    for (const [of, count] of [
+      ['mesh_request_duration_seconds_#{type="chat.message.send"}', 7],
+      ['mesh_request_duration_seconds_#{type="room.join"}', 2],
+      ['mesh_p2p_setup_duration_seconds_#{transport="webrtc"}', 1],
+      ['mesh_p2p_setup_duration_seconds_#{transport="quic"}', 0],
+      ['mesh_bus_request_duration_seconds_#', 0],
+    ] as const) {
+      const [counted, sum = NaN] = times(of)
+      expect([of, counted, sum > 0]).toEqual([of, count, count > 0])
+    }
+    const buckets = [...series].filter(([name]) =>
+      /^mesh_request_duration_seconds_bucket.*"chat.message.send"/.test(name),
+    )
+    const values = buckets.map(([, value]) => value)
+    expect(values).toEqual([...values].sort((x, y) => x - y))
+    expect(buckets.find(([name]) => name.includes('le="+Inf"'))?.[1]).toBe(7)
     expect(series.get('mesh_bus_connected')).toBe(1)
     expect(series.get('mesh_draining')).toBe(0)
     expect(await (await fetch(`${url}/metrics`)).json()).toMatchObject({ code: 'NOT_FOUND' })
@@ -140,6 +164,8 @@ describe('metrics', () => {
       await wire.ask(`made.up.${token.slice(-8)}`, 'server', {})
     }
     await join(tokens[0] ?? '')
+    // Reading asks the storage as well, which shows from the next time on.
+    await scrape(monitorUrl)
     const ours = ({ series }: { series: Map<string, number> }) =>
       [...series.keys()].filter((name) => name.startsWith('mesh_')).sort()
     const before = ours(await scrape(monitorUrl))
@@ -152,16 +178,27 @@ describe('metrics', () => {
 })
 
 describe('the dashboard', () => {
-  it('asks for nothing that there is not', async () => {
+  it('asks for nothing that there is not, and for all that Mesh tells', async () => {
     const dashboard = String(await readFile(new URL('../../../docs/grafana/mesh.json', import.meta.url)))
-    const { panels } = JSON.parse(dashboard) as { panels: { targets: { expr: string }[] }[] }
-    const asked = panels.flatMap(({ targets }) =>
-      targets.flatMap(({ expr }) => expr.match(/\b(mesh|nodejs)_\w+/g) ?? []),
-    )
+    const { panels, templating } = JSON.parse(dashboard) as {
+      panels: { targets: { expr: string }[] }[]
+      templating: { list: { query: string | { query: string } }[] }
+    }
+    const queries = [
+      ...panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+      ...templating.list.map(({ query }) => (typeof query === 'string' ? query : query.query)),
+    ]
+    const asked = new Set(queries.flatMap((query) => query.match(/\b(mesh|nodejs)_\w+/g) ?? []))
     const { monitorUrl } = await start()
-    const told = new Set([...(await scrape(monitorUrl)).text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name))
-    expect(asked.length).toBeGreaterThan(12)
-    expect(asked.map((name) => name.replace(/_bucket$/, '')).filter((name) => !told.has(name))).toEqual([])
+    const told = [...(await scrape(monitorUrl)).text.matchAll(/^# TYPE (\w+) (\w+)/gm)].map(([, name, type]) =>
+      // Of a histogram only its series can be asked for.
+      type === 'histogram' ? `${name}_bucket` : String(name),
+    )
+    expect([...asked].filter((name) => !told.includes(name))).toEqual([])
+    expect(told.filter((name) => name.startsWith('mesh_') && !asked.has(name))).toEqual([])
+    expect(families.filter(({ name, type }) => !told.includes(type === 'histogram' ? `${name}_bucket` : name))).toEqual(
+      [],
+    )
   })
 })
 
@@ -174,7 +211,7 @@ describe('health', () => {
     }
     expect(await body(`${url}/healthz`)).toEqual([200, { status: 'ok' }])
     expect(await body(`${url}/readyz`)).toEqual([200, { status: 'ready' }])
-    const checks = { storage: true, bus: true, accepting: true }
+    const checks = { storage: true, clock: true, bus: true, accepting: true }
     expect(await body(`${monitorUrl}/readyz`)).toEqual([200, { status: 'ready', checks }])
     expect(await body(`${monitorUrl}/healthz`)).toEqual([200, { status: 'ok' }])
     expect(await body(`${monitorUrl}/version`)).toMatchObject([200, { name: 'mesh' }])

@@ -1,33 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { MeshServer } from '../mesh-server.ts'
 import { families, type Family, type Source } from './families.ts'
+import { ToldHistogram } from './told-histogram.ts'
+
+/** How long a reading waits for the storage, in milliseconds: one that is away is a reason to look, not to see nothing. */
+const backlogMs = 1_000
 
 /**
  * Puts what can be known of a Mesh into a registry of prom-client. Everything is read when the registry is, and costs nobody
  * anything in between.
  */
 export function registerMetrics(server: MeshServer, registry: Registry): void {
-  let latest: Source | undefined
+  let latest: Promise<Source> | undefined
   // All metrics of one reading are of the same moment, and the peers are looked at once.
-  const source = (): Source => {
-    if (!latest) queueMicrotask(() => (latest = undefined))
-    return (latest ??= { stats: server.engine.stats(), server })
+  const source = (): Promise<Source> => {
+    latest ??= read(server).finally(() => (latest = undefined))
+    return latest
   }
   for (const family of families) register(family, registry, source)
 }
 
-function register({ name, type, help, labels, read }: Family, registry: Registry, source: () => Source): void {
+async function read(server: MeshServer): Promise<Source> {
+  const backlog = server.storage.deliveries.backlog().catch(() => undefined)
+  const answered = await Promise.race([backlog, sleep(backlogMs, undefined, { ref: false })])
+  return { stats: server.engine.stats(), server, backlog: answered }
+}
+
+function register(family: Family, registry: Registry, source: () => Promise<Source>): void {
+  const { name, help, labels } = family
+  if (family.type === 'histogram') {
+    return registry.registerMetric(new ToldHistogram(family, async () => family.read(await source())))
+  }
   const options = { name, help, labelNames: labels, registers: [] }
-  if (type === 'gauge') {
-    const collect = function (this: Gauge) {
+  if (family.type === 'gauge') {
+    const collect = async function (this: Gauge) {
+      const values = family.read(await source())
       this.reset()
-      for (const [values, value] of read(source())) this.set(values, value)
+      for (const [of, value] of values) this.set(of, value)
     }
     return registry.registerMetric(new Gauge({ ...options, collect }))
   }
-  const collect = function (this: Counter) {
+  const collect = async function (this: Counter) {
+    const values = family.read(await source())
     this.reset()
-    for (const [values, value] of read(source())) this.inc(values, value)
+    for (const [of, value] of values) this.inc(of, value)
   }
   registry.registerMetric(new Counter({ ...options, collect }))
 }

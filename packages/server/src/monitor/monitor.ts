@@ -46,7 +46,7 @@ export function createMonitor(): Monitor {
         '/healthz': () => json(200, { status: 'ok' }),
         '/version': () => json(200, { name: 'mesh', version, node: process.versions.node }),
         async '/readyz'() {
-          const { isReady, checks } = await readinessOf({ mesh: mesh.engine, storage: mesh.storage })
+          const { isReady, checks } = await readinessOf({ ...mesh, mesh: mesh.engine })
           return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', checks })
         },
       }
