@@ -65,6 +65,19 @@ describe('a change of password', () => {
   })
 })
 
+it('an account is deleted whatever names others took beforehand', async () => {
+  await rig.account(`deleted-${ann.user_id.slice(-12)}`)
+  await rig.mesh.accounts.remove(ann.user_id)
+  expect(await rig.mesh.storage.users.findByName('ann')).toBeUndefined()
+  expect(await rig.mesh.storage.users.find(ann.user_id)).toMatchObject({ disabled: true, hashed_password: '!' })
+})
+
+it('with an account goes the token by which a service knew its owner', async () => {
+  await rig.mesh.notifications.set(ann.user_id, 'AannToken')
+  await rig.mesh.accounts.remove(ann.user_id)
+  expect(await rig.mesh.storage.notifyTargets.find(ann.user_id)).toBeUndefined()
+})
+
 it('a user who is disabled while the storage fails is out all the same', async () => {
   const wire = await rig.open()
   await wire.hello(ann.access_token)
@@ -86,3 +99,28 @@ it.each([{ admin: false }, { disabled: true }])(
     expect(await rig.mesh.storage.users.findByName('eve')).toBeUndefined()
   },
 )
+
+it.each([
+  ['PATCH', { admin: false }],
+  ['PATCH', { disabled: true }],
+  ['DELETE', undefined],
+] as const)('of two administrators who throw each other out at once (%s %j) one stays', async (method, body) => {
+  const bob = await rig.account('bob')
+  for (const { user_id } of [ann, bob]) await rig.mesh.accounts.update(user_id, { admin: true })
+  const { users } = rig.mesh.storage
+  const { update } = users
+  // Both calls have been judged before either changes anything.
+  let both = () => {}
+  const met = new Promise<void>((resolve) => (both = resolve))
+  let calls = 0
+  users.update = async (...args) => {
+    calls++
+    if (calls === 2) both()
+    await met
+    return update(...args)
+  }
+  const call = (by: Account, whom: Account) => rig.rest(method, `/api/v1/users/${whom.user_id}`, body, by.access_token)
+  const answers = await Promise.all([call(ann, bob), call(bob, ann)])
+  expect(answers.map(({ status }) => status).sort()).toEqual([body ? 200 : 204, 403])
+  expect(await users.hasAdmin()).toBe(true)
+})

@@ -105,8 +105,22 @@ describe('wrong passwords', () => {
     expect(await login('ann', password, home)).toBe(200)
     expect([await login('ann', wrong), await login('ann', wrong), await login('ann', wrong)]).toEqual([401, 401, 429])
     expect(await login('ann', password, home)).toBe(200)
-    const there = [await login('ann', wrong, home), await login('ann', wrong, home), await login('ann', wrong, home)]
-    expect(there).toEqual([401, 401, 429])
+    const there = [await login('ann', wrong, home), await login('ann', wrong, home), await login('ann', password, home)]
+    expect(there).toEqual([429, 429, 429])
+  })
+
+  it.each([
+    ['strangers first', ['x', 'x', 'x', 'home', 'home', 'home', 'x']],
+    ['home first', ['home', 'home', 'home', 'x', 'x', 'x']],
+  ])('are answered alike for a name that is nobody’s and one that is used there: %s', async (_order, places) => {
+    const home = elsewhere()
+    expect(await login('ann', password, home)).toBe(200)
+    const answersFor = async (name: string) => {
+      const answers: number[] = []
+      for (const place of places) answers.push(await login(name, wrong, place === 'home' ? home : elsewhere()))
+      return answers
+    }
+    expect(await answersFor('ann')).toEqual(await answersFor('nobody'))
   })
 
   it('where a password is changed are counted with them', async () => {

@@ -1,4 +1,5 @@
 import { verifyChain } from '@mesh/core'
+import { hostUserId } from '@mesh/server'
 import { beforeAll, afterAll, expect, test } from 'vitest'
 import { enrol } from './agent.ts'
 import { createRig, type Account, type Rig } from './support.ts'
@@ -186,6 +187,7 @@ test('what the application that embeds Mesh decides is the doing of the host, an
     await accounts.remove(user_id)
     await tokens.mint({ user: { id: 'their-user' } })
     await revoke({ userId: 'their-user' })
+    await revoke({ sessionId: 'their-session' })
   })
   const by = { actor: 'host', outcome: 'ok', target: user_id }
   expect(entries).toMatchObject([
@@ -195,9 +197,27 @@ test('what the application that embeds Mesh decides is the doing of the host, an
     { ...by, action: 'device.enrolment' },
     { ...by, action: 'user.delete' },
     { action: 'token.mint', actor: 'host', target: expect.stringMatching(/^usr_/) as string },
-    { action: 'access.revoke', actor: 'host' },
+    { action: 'access.revoke', actor: 'host', target: hostUserId('their-user') },
+    { action: 'access.revoke', actor: 'host', target: expect.stringMatching(/^sess_[\w-]{22}$/) as string },
   ])
-  expect(JSON.stringify(entries)).not.toMatch(/hugo|their-user/)
+  expect(JSON.stringify(entries)).not.toMatch(/hugo|their-user|their-session/)
+})
+
+test('access that an administrator ends over REST names whose it was, by the ids of Mesh alone', async () => {
+  const root = await rig.account('root')
+  await rig.mesh.accounts.update(root.user_id, { admin: true })
+  const entries = await noted(async () => {
+    expect((await as(root)('POST', '/host/revocations', { user_id: 'their-user' })).status).toBe(204)
+    expect((await as(root)('POST', '/host/revocations', { user_id: guest.user_id })).status).toBe(204)
+    expect((await as(root)('POST', '/host/revocations', { session_id: 'their-session' })).status).toBe(204)
+  })
+  const by = { action: 'access.revoke', outcome: 'ok', actor: root.user_id }
+  expect(entries).toMatchObject([
+    { ...by, target: hostUserId('their-user') },
+    { ...by, target: `${hostUserId(guest.user_id)} ${guest.user_id}` },
+    { ...by, target: expect.stringMatching(/^sess_[\w-]{22}$/) as string },
+  ])
+  expect(JSON.stringify(entries)).not.toMatch(/their-/)
 })
 
 test('the chain of all that verifies', async () => {

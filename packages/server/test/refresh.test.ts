@@ -1,23 +1,24 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createRig, type Rig } from './support.ts'
 
 let rig: Rig
-const password = 'correct horse battery staple'
 const lifted = { burst: 1_000_000, per_s: 1_000_000 }
 
 beforeAll(async () => {
   rig = await createRig({ limits: { attempts: { refresh: lifted, family: lifted } } })
   await rig.account('ann')
 })
-afterAll(() => rig.close())
-afterEach(() => vi.useRealTimers())
+afterAll(async () => {
+  vi.restoreAllMocks()
+  await rig.close()
+})
 
 /** A login of ann with a socket of its own. */
 async function loggedIn() {
-  const { body } = await rig.rest('POST', '/api/v1/auth/login', { username: 'ann', password })
+  const login = await rig.login('ann')
   const wire = await rig.open()
-  await wire.hello(String(body.access_token))
-  return { wire, access_token: String(body.access_token), refresh_token: String(body.refresh_token) }
+  await wire.hello(login.access_token)
+  return { wire, ...login }
 }
 
 async function refresh(refresh_token: string): Promise<string | number> {
@@ -35,8 +36,13 @@ async function good(refresh_token: string): Promise<string> {
 const isLive = async (access_token: string) =>
   (await rig.rest('GET', '/api/v1/me', undefined, access_token)).status === 200
 
+const dateNow = Date.now
+let ahead = 0
+
+/** Sets the clock forward. It stays so for the tests that follow: to a server, time never goes back. */
 function pass(ms: number): void {
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+  ahead += ms
+  vi.spyOn(Date, 'now').mockImplementation(() => dateNow() + ahead)
 }
 
 describe('a refresh whose answer was lost', () => {

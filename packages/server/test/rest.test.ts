@@ -47,9 +47,9 @@ describe('login', () => {
   })
 
   it('refreshes once; a token used again after its answer has arrived ends the login with its sockets', async () => {
-    const login = (await rig.rest('POST', '/api/v1/auth/login', { username: 'bob', password })).body
+    const login = await rig.login('bob')
     const wire = await rig.open()
-    await wire.hello(String(login.access_token))
+    await wire.hello(login.access_token)
     const fresh = await rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: login.refresh_token })
     expect(fresh).toMatchObject({ status: 200, body: { token_type: 'Bearer' } })
     expect((await rig.rest('GET', '/api/v1/me', undefined, String(fresh.body.access_token))).status).toBe(200)
@@ -203,11 +203,8 @@ describe('rooms', () => {
 
   it('put a removed member out within 100 ms', async () => {
     const room = await roomOf(ann, { [bob.user_id]: 'member' })
-    const fresh = String(
-      (await rig.rest('POST', '/api/v1/auth/login', { username: 'bob', password })).body.access_token,
-    )
     const wire = await rig.open()
-    await wire.hello(fresh)
+    await wire.hello((await rig.login('bob')).access_token)
     await wire.ask('room.join', room, {})
     const started = performance.now()
     expect((await as(ann).delete(`/rooms/${room}/members/${bob.user_id}`)).status).toBe(204)

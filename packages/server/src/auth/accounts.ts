@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   cleanName,
   MeshError,
@@ -48,13 +49,21 @@ export interface Accounts {
   logout: Logins['logout']
   /** Changes the password and ends every login of the user, and the codes that wait for a device. @throws MeshError AUTH_INVALID, BAD_MESSAGE, RATE_LIMITED */
   changePassword(user_id: string, change: { current: string; next: string }, network?: string): Promise<void>
-  /** Changes an account; disabling ends its logins and connections. @throws MeshError NOT_FOUND */
-  update(user_id: string, change: { disabled?: boolean; username?: string; admin?: boolean }): Promise<User>
+  /**
+   * Changes an account; disabling ends its logins and connections. `by` is the account of the administrator who does it, where
+   * there is one: of two who throw each other out at once one stays. @throws MeshError NOT_FOUND, CONFLICT, ACCESS_DENIED
+   */
+  update(
+    user_id: string,
+    change: { disabled?: boolean; username?: string; admin?: boolean },
+    by?: string,
+  ): Promise<User>
   /**
    * Deletes an account: out of every room, logged out everywhere, its name free again and its password gone. The id stays,
-   * because messages keep their author. @throws MeshError NOT_FOUND, CONFLICT for the last owner of a room
+   * because messages keep their author. `by` as in {@link Accounts.update}.
+   * @throws MeshError NOT_FOUND, CONFLICT for the last owner of a room, ACCESS_DENIED
    */
-  remove(user_id: string): Promise<void>
+  remove(user_id: string, by?: string): Promise<void>
   /** Finds a user by id or exact name. */
   find(idOrName: string): Promise<User | undefined>
   list(page: { after?: string | undefined; limit: number }): Promise<User[]>
@@ -79,9 +88,9 @@ export function createAccounts(options: {
   leaveRooms(user_id: string): Promise<void>
   /** Where logouts and refreshes that are refused are noted. */
   audit(): Audit
+  now(): number
 }): Accounts {
-  const { storage, passwords, accessKeys, issuer } = options
-  const now = () => Date.now()
+  const { storage, passwords, accessKeys, issuer, now } = options
   const logins = createLogins(options)
   const guesses = createGuesses(options.attempts)
 
@@ -171,21 +180,23 @@ export function createAccounts(options: {
 
     changePassword,
 
-    async update(user_id, { username, ...change }) {
+    async update(user_id, { username, ...change }, by) {
       const name = username === undefined ? {} : { username: cleanName(username, 'name') }
-      const user = await storage.users.update(user_id, { ...change, ...name })
+      const user = await storage.users.update(user_id, { ...change, ...name }, by)
       if (!user) throw new MeshError('NOT_FOUND', 'No such user')
       if (user.disabled) await logins.end({ user_id })
       return user
     },
 
-    async remove(user_id) {
+    async remove(user_id, by) {
       if (!(await storage.users.find(user_id))) throw new MeshError('NOT_FOUND', 'No such user')
       await options.leaveRooms(user_id)
-      // No bcrypt hash is written like this, so no password matches it.
-      const gone = { username: `deleted-${user_id.slice(-12)}`, hashed_password: '!', admin: false, disabled: true }
-      await storage.users.update(user_id, gone)
+      // A name that nobody can have taken beforehand, since nobody knows it. No bcrypt hash is written like `!`, so no password matches.
+      const username = `deleted-${randomBytes(9).toString('base64url')}`
+      await storage.users.update(user_id, { username, hashed_password: '!', admin: false, disabled: true }, by)
       await storage.devices.remove({ user_id })
+      // A secret of somebody who is no longer here is nobody's to keep.
+      await storage.notifyTargets.remove(user_id)
       await logins.end({ user_id })
     },
 

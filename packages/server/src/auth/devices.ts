@@ -63,9 +63,9 @@ export function createDevices(options: {
   limits: Limits
   /** Closes the connections of a device. */
   disconnect(which: Selector): void
+  now(): number
 }): Devices {
-  const { storage, accessKeys, issuer, limits, disconnect } = options
-  const now = () => Date.now()
+  const { storage, accessKeys, issuer, limits, disconnect, now } = options
 
   async function find(device_id: string): Promise<Device | undefined> {
     const device = await storage.devices.find(device_id)

@@ -21,41 +21,63 @@ export interface Guesses {
 }
 
 /**
- * Makes the count. Networks that an account was used from have a count of their own, so that strangers who guess cannot
- * lock anybody out where they usually are.
+ * Makes the count: by name, and by name and network. Where many wrong ones came from anywhere, only networks that the account
+ * was used from get in any more, with the right password, so that strangers who guess lock nobody out where they usually are.
+ * All else that is seen from outside, answers and time, is the same for a name that is nobody's.
  */
 export function createGuesses(attempts: Attempts): Guesses {
   const known = createBoundedMap<string, true>(100_000)
-
-  function keyOf({ username, user_id, network }: Guess): string {
-    const own = user_id === undefined || network === undefined ? undefined : pairOf(user_id, network)
-    // Hashed, because a name may be long and there may be many.
-    return own !== undefined && known.get(own)
-      ? own
-      : createHash('sha256').update(nameKey(username)).digest('base64url')
-  }
 
   function seen(user_id: string, network: string | undefined): void {
     if (network !== undefined) known.set(pairOf(user_id, network), true)
   }
 
+  const isKnown = ({ user_id, network }: Guess) =>
+    user_id !== undefined && network !== undefined && known.get(pairOf(user_id, network)) === true
+
   return {
     seen,
     async judge(guess, verify) {
-      const key = keyOf(guess)
-      attempts.take('account', key)
+      const { username, user_id, network } = guess
+      const there = network === undefined ? undefined : keyOf(username, network)
+      const anywhere = keyOf(username)
+      attempts.take('account', there)
+      const lock = refusal(() => attempts.take('account', anywhere))
+      if (lock && there === undefined) throw lock
+      const giveBack = () => {
+        attempts.giveBack('account', there)
+        if (!lock) attempts.giveBack('account', anywhere)
+      }
+      // Even where it is of no use: that it takes no time would tell that nobody is known there.
       const right = await verify().catch((error: unknown) => {
         // Nothing was judged: too many sign in at once.
-        attempts.giveBack('account', key)
+        giveBack()
         throw error
       })
+      if (lock && !(right && isKnown(guess))) throw lock
       if (right) {
-        attempts.giveBack('account', key)
-        if (guess.user_id !== undefined) seen(guess.user_id, guess.network)
+        giveBack()
+        if (user_id !== undefined) seen(user_id, network)
       }
       return right
     },
   }
+}
+
+function refusal(take: () => void): unknown {
+  try {
+    take()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+/** Hashed, because a name may be long and there may be many. */
+function keyOf(username: string, network = ''): string {
+  return createHash('sha256')
+    .update(`${network}\0${nameKey(username)}`)
+    .digest('base64url')
 }
 
 const pairOf = (user_id: string, network: string) => `${user_id} ${network}`

@@ -44,10 +44,10 @@ export function createLogins(options: {
   disconnect(which: Selector): void
   /** Only here it is known whose token was shown, and what was wrong with it. */
   audit(): Audit
+  now(): number
 }): Logins {
-  const { accessKeys, issuer, attempts, disconnect, audit } = options
+  const { accessKeys, issuer, attempts, disconnect, audit, now } = options
   const { logins } = options.storage
-  const now = () => Date.now()
 
   async function tokensOf(
     user_id: string,

@@ -1,7 +1,7 @@
 import type { Audit, AuditAction, AuditEvent } from '@mesh/core'
 import type { Accounts } from './accounts.ts'
 import type { Devices } from './devices.ts'
-import type { Revoke } from './revoke.ts'
+import type { Revoke, RevokeTarget } from './revoke.ts'
 import type { HostTokens } from './tokens.ts'
 
 /** What decides about accounts, devices and access. */
@@ -43,9 +43,12 @@ export function noted(deciders: Deciders, actor: 'host' | 'administrator', audit
           target: user_id,
           changes: [`admin=${admin}`],
         })),
-      update: (user_id, change) =>
-        note('user.update', accounts.update(user_id, change), () => ({ target: user_id, changes: changesOf(change) })),
-      remove: (user_id) => note('user.delete', accounts.remove(user_id), () => ({ target: user_id })),
+      update: (user_id, change, by) =>
+        note('user.update', accounts.update(user_id, change, by), () => ({
+          target: user_id,
+          changes: changesOf(change),
+        })),
+      remove: (user_id, by) => note('user.delete', accounts.remove(user_id, by), () => ({ target: user_id })),
       changePassword: (user_id, ...rest) =>
         note('auth.password', accounts.changePassword(user_id, ...rest), () => ({ target: user_id })),
       login: (...given) => note('auth.login', accounts.login(...given), ({ user }) => ({ target: user.user_id })),
@@ -59,8 +62,17 @@ export function noted(deciders: Deciders, actor: 'host' | 'administrator', audit
         note('device.revoke', devices.revoke(device_id), (wasThere) => (wasThere ? { target: device_id } : undefined)),
     },
     tokens: { mint: (request) => note('token.mint', tokens.mint(request), ({ user_id }) => ({ target: user_id })) },
-    revoke: (target) => note('access.revoke', revoke(target)),
+    revoke: Object.assign(
+      (target: RevokeTarget) => note('access.revoke', revoke(target), () => targetOf(revoke, target)),
+      { idsOf: revoke.idsOf },
+    ),
   }
+}
+
+/** Whose access was ended, by the ids of Mesh: the host's own may be as good as a cookie. */
+export function targetOf(revoke: Revoke, target: RevokeTarget): Partial<AuditEvent> {
+  const ids = revoke.idsOf(target)
+  return ids.length > 0 ? { target: ids.join(' ') } : {}
 }
 
 /** A change of an account, field by field; of the name, which is the only text, no more than that. */

@@ -24,6 +24,7 @@ it('of 1,000 races of reuse against refresh, over HTTP, no login survives, and n
     issuer,
     attempts: createAttempts(engine.limits.attempts),
     disconnect: () => {},
+    now: Date.now,
     audit: () => engine.audit,
   })
   const refresh = (refresh_token: string) => rig.rest('POST', '/api/v1/auth/refresh', { refresh_token })

@@ -16,7 +16,11 @@ export type RevokeTarget =
  * vouch for any more should be out of its own sessions first. Resolves when it is durable.
  * @throws MeshError UNAVAILABLE; the connections are closed even then
  */
-export type Revoke = (target: RevokeTarget) => Promise<void>
+export interface Revoke {
+  (target: RevokeTarget): Promise<void>
+  /** The ids by which Mesh knows whose access that is, for the audit log: several where it depends on who knows a user. */
+  idsOf(target: RevokeTarget): string[]
+}
 
 type RevokedSelector = Extract<Selector, { user_id: string } | { sid: string } | { device_id: string }>
 
@@ -34,7 +38,11 @@ export function createRevoke(options: {
 }): Revoke {
   const { storage, devices, issuers, disconnect, now } = options
 
-  return async (target) => {
+  return Object.assign(revoke, {
+    idsOf: (target: RevokeTarget) => selectorsOf(target, issuers).flatMap((which) => Object.values(which)),
+  })
+
+  async function revoke(target: RevokeTarget): Promise<void> {
     const at = now()
     const selectors = selectorsOf(target, issuers)
     const end = () => selectors.forEach(disconnect)

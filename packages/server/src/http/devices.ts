@@ -46,7 +46,7 @@ export const deviceRoutes = [
     auth: 'bearer',
     status: 201,
     answer: v.strictObject({ code: v.string(), expires_at: field.instant }),
-    errors: ['ACCESS_DENIED', 'RATE_LIMITED'],
+    errors: ['ACCESS_DENIED'],
     async handle({ app, principal: { user_id, device_id }, confirm }) {
       // A stolen device must not be worth more than itself.
       if (device_id !== undefined) throw new MeshError('ACCESS_DENIED', 'A device adds no devices')

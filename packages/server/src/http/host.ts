@@ -1,5 +1,7 @@
 import * as v from 'valibot'
 import { field } from '@mesh/core'
+import { targetOf } from '../auth/noted.ts'
+import type { RevokeTarget } from '../auth/revoke.ts'
 import { route } from './route.ts'
 
 const text = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max))
@@ -35,11 +37,14 @@ export const hostRoutes = [
     method: 'post',
     path: '/host/revocations',
     name: 'revokeAccess',
-    audit: { action: 'access.revoke' },
+    audit: { action: 'access.revoke', note: ({ app, body }) => targetOf(app.revoke, meantBy(body)) },
     summary: "Ends the access of a user or a session of the administrator's own application, at once and everywhere.",
     auth: 'admin',
     body: v.union([v.strictObject({ user_id: text(512) }), v.strictObject({ session_id: text(4096) })]),
-    handle: ({ app, body }) =>
-      app.revoke('user_id' in body ? { userId: body.user_id } : { sessionId: body.session_id }),
+    handle: ({ app, body }) => app.revoke(meantBy(body)),
   }),
 ]
+
+function meantBy(body: { user_id: string } | { session_id: string }): RevokeTarget {
+  return 'user_id' in body ? { userId: body.user_id } : { sessionId: body.session_id }
+}

@@ -14,7 +14,7 @@ export const iceServerRoutes = [
     auth: 'bearer',
     body: v.strictObject({ cap_token: v.optional(field.token) }),
     answer: iceServersView,
-    errors: ['CAP_REQUIRED', 'CAP_EXPIRED', 'CAP_INVALID', 'ROOM_NOT_FOUND', 'ACCESS_DENIED', 'RATE_LIMITED'],
+    errors: ['CAP_REQUIRED', 'CAP_EXPIRED', 'CAP_INVALID', 'ROOM_NOT_FOUND', 'ACCESS_DENIED'],
     handle: ({ app, principal, body }) => app.mesh.renewIceServers(principal, body.cap_token),
   }),
 ]

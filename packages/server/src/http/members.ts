@@ -46,6 +46,7 @@ export const memberRoutes = [
     summary:
       'A capability token for a live peer of the caller, or for a device, connected or not (`for`), granted whole or refused.',
     auth: 'bearer',
+    class: 'capability',
     body: v.strictObject({ for: v.union([field.peerId, field.deviceId]), ...capabilityFields }),
     status: 201,
     answer: capabilityView,
@@ -55,7 +56,7 @@ export const memberRoutes = [
       const { room, member } = await mesh.rooms.authorize(principal, room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.
       if (!member) throw new MeshError('ACCESS_DENIED')
-      const grantee = ownPeer(mesh.peers, principal, sub) ?? (await ownDevice(app, principal, sub))
+      const grantee = ownPeer(mesh.peersOf, principal, sub) ?? (await ownDevice(app, principal, sub))
       return mesh.grant({ room_id, ...request }, sub, grantee, { room, member })
     },
   }),

@@ -1,4 +1,12 @@
-import { actorOf, isMeshError, MeshError, networkOf, type Authenticate, type Principal } from '@mesh/core'
+import {
+  actorOf,
+  createRateLimiter,
+  isMeshError,
+  MeshError,
+  networkOf,
+  type Authenticate,
+  type Principal,
+} from '@mesh/core'
 import type { Context, Hono } from 'hono'
 import { etag } from 'hono/etag'
 import * as v from 'valibot'
@@ -7,10 +15,19 @@ import type { Env } from './env.ts'
 import { paramsOf, pathParams, statusOf, type Route, type Services } from './route.ts'
 
 /**
- * Puts routes into a Hono application. A call is judged in this order: rate, token, administrator where one is asked for, query,
- * body, path; what comes after (room, membership, role, state) is its handler's.
+ * Puts routes into a Hono application. A call is judged in this order: attempts from its address, token, rate of the user, administrator
+ * where one is asked for, query, body, path; what comes after (room, membership, role, state) is its handler's.
  */
 export function mount(app: Hono<Env>, routes: readonly Route[], services: Services, authenticate: Authenticate): void {
+  // By user: by login or device, calling with many of them would get around it.
+  const callers = createRateLimiter(services.mesh.limits.calls, () => performance.now())
+
+  function takeCall(principal: Principal, route: Route): void {
+    const retry_after_ms = callers.take(principal.user_id)
+    if (retry_after_ms > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms })
+    if (route.class) services.mesh.spend(principal, route.class)
+  }
+
   for (const route of routes) {
     // Whoever kept an answer asks whether it still holds, and is spared a second copy.
     if (route.maxAge !== undefined) app.use(route.path, etag())
@@ -40,6 +57,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], services: Servic
       async function answerOf(): Promise<unknown> {
         if (route.limit) services.attempts.take(route.limit, network)
         if (route.auth !== 'none') principal = await principalOf(c, authenticate)
+        if (principal) takeCall(principal, route)
         if (route.auth === 'admin') requireAdmin(principal)
         const query = route.query && readQuery(c, route.query)
         const body = route.body && (await readBody(c, route.body))

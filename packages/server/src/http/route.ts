@@ -4,6 +4,7 @@ import {
   type AttemptKind,
   type ErrorCode,
   type Keyring,
+  type LimitClass,
   type Mesh,
   type Principal,
   type Storage,
@@ -18,6 +19,7 @@ import type { HostTokens } from '../auth/tokens.ts'
 import type { Attempts } from '../auth/attempts.ts'
 import type { Setup } from '../auth/setup.ts'
 import type { Devices } from '../auth/devices.ts'
+import type { WallClock } from '../wall-clock.ts'
 
 /** The machine-readable descriptions of what a server speaks. */
 export interface Documents {
@@ -37,6 +39,7 @@ export interface Place {
 export interface Services {
   mesh: Mesh
   storage: Storage
+  clock: WallClock
   accounts: Accounts
   attempts: Attempts
   /** How calls ended: `<route> ok`, or the route and the code of the error. */
@@ -114,6 +117,8 @@ export interface Definition<
   readonly errors?: readonly ErrorCode[]
   /** The limit by network address that a call counts in before anything else is judged; one that ends well does not count. */
   readonly limit?: AttemptKind
+  /** The class that a call counts in together with what the caller sends over sockets. */
+  readonly class?: LimitClass
   /** Whether the route is there at all now; always unless told. Where not, a call is answered as on any unknown path. */
   readonly exists?: (app: Services) => Promise<boolean>
   /** What the audit log calls it, with what it is told when it went well; nothing where it returns nothing. */

@@ -103,11 +103,8 @@ export const userRoutes = [
     errors: ['CONFLICT'],
     async handle({ app, principal, params, body: { name, ...change } }) {
       if (change.admin === false || change.disabled) refuseOneself(principal, params.user_id)
-      const user = await app.accounts.update(params.user_id, {
-        ...defined(change),
-        ...(name ? { username: name } : {}),
-      })
-      return viewOf(user)
+      const changes = { ...defined(change), ...(name ? { username: name } : {}) }
+      return viewOf(await app.accounts.update(params.user_id, changes, accountOf(principal)))
     },
   }),
   route({
@@ -120,7 +117,7 @@ export const userRoutes = [
     errors: ['CONFLICT'],
     async handle({ app, principal, params }) {
       refuseOneself(principal, params.user_id)
-      await app.accounts.remove(params.user_id)
+      await app.accounts.remove(params.user_id, accountOf(principal))
     },
   }),
 ]
@@ -128,6 +125,9 @@ export const userRoutes = [
 function refuseOneself(principal: Principal, user_id: string): void {
   if (user_id === principal.user_id) throw new MeshError('CONFLICT', 'Administrators cannot lock themselves out')
 }
+
+/** The account that makes somebody an administrator; whom the host vouches for as one has none. */
+const accountOf = ({ host, user_id }: Principal) => (host ? undefined : user_id)
 
 /** What is not given stays as it is. */
 function defined(change: { disabled?: boolean | undefined; admin?: boolean | undefined }) {
