@@ -1,4 +1,4 @@
-import type { AuditRecord, AuditStore } from '@mesh/core'
+import { toInstant, type AuditRecord, type AuditStore } from '@mesh/core'
 import type { Admin } from '@mesh/server'
 
 /** The largest page an installation gives. */
@@ -56,5 +56,5 @@ export function rowOf({
   const details = Object.entries(facts).map(
     ([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`,
   )
-  return { seq, time: new Date(at).toISOString(), action, outcome, actor, room_id, details: details.join(' ') }
+  return { seq, time: toInstant(at), action, outcome, actor, room_id, details: details.join(' ') }
 }

@@ -29,10 +29,27 @@ export function createInstallation() {
     return child
   }
 
+  /** Starts `mesh-cli serve` on a free port and waits until it listens. */
+  async function serve(env: Record<string, string> = {}) {
+    const child = start(['serve'], { MESH_PORT: '0', ...env })
+    const done = ended(child)
+    const url = await new Promise<string>((resolve, reject) => {
+      let log = ''
+      child.stdout.on('data', (text: string) => {
+        log += text
+        const line = log.split('\n').find((entry) => entry.includes('mesh is listening'))
+        if (line?.endsWith('}')) resolve((JSON.parse(line) as { url: string }).url)
+      })
+      void done.then(({ stderr }) => reject(new Error(stderr)))
+    })
+    return { url, child, done }
+  }
+
   return {
     directory,
     dataDir: join(directory, 'data'),
     start,
+    serve,
     /** Runs a command to its end. */
     run: (args: readonly string[], { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {}) => {
       const child = start(args, env)

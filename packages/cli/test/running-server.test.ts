@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createInstallation, ended } from './run.ts'
+import { createInstallation } from './run.ts'
 
 const secret = 'a password that is long'
 
@@ -50,24 +50,8 @@ async function connect(url: string, username: string) {
 }
 
 describe('mesh-cli beside a running server', { timeout: 60_000 }, () => {
-  const { run, start, remove, dataDir } = createInstallation()
+  const { run, serve, remove, dataDir } = createInstallation()
   const socket = join(dataDir, 'mesh.sock')
-
-  /** Starts `mesh-cli serve` and waits until it listens. */
-  async function serve() {
-    const child = start(['serve'], { MESH_PORT: '0' })
-    const done = ended(child)
-    const url = await new Promise<string>((resolve, reject) => {
-      let log = ''
-      child.stdout.on('data', (text: string) => {
-        log += text
-        const line = log.split('\n').find((entry) => entry.includes('mesh is listening'))
-        if (line?.endsWith('}')) resolve((JSON.parse(line) as { url: string }).url)
-      })
-      void done.then(({ stderr }) => reject(new Error(stderr)))
-    })
-    return { url, child, done }
-  }
 
   let server: Awaited<ReturnType<typeof serve>>
   beforeAll(async () => {

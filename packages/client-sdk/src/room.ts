@@ -29,6 +29,8 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
   const peers = new Map<string, Peer>()
   const here = { to: room_id }
   let snapshot: Joined | undefined
+  /** What the snapshot knows, and what has been told since. */
+  let since = 0
   let seq = 0
   let status: ClientPayload<'presence.update'> | undefined
   let entering: Promise<unknown> | undefined
@@ -147,8 +149,13 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
 
   function take({ type, payload }: Envelope): void {
     if (over) return
-    const known = payload as { seq?: unknown }
-    if (typeof known.seq === 'number') seq = Math.max(seq, known.seq)
+    const { seq: at } = payload as { seq?: unknown }
+    if (typeof at === 'number') {
+      if (type === 'room.joined') since = at
+      // The answer to a request may tell again what everybody has been told before it came.
+      else if (at > since && at <= seq) return
+      seq = Math.max(seq, at)
+    }
     // The name picks the effect, and the table says what comes under that name.
     const effect = effects[type as ServerEventType] as ((payload: unknown) => void) | undefined
     effect?.(payload)

@@ -1,4 +1,5 @@
-export { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
+export { createMesh, type MeshServer } from './mesh-server.ts'
+export type { MeshServerOptions } from './mesh-server-options.ts'
 export { toNodeHandler, type FetchHandler, type NodeHandler } from './node-handler.ts'
 export { anyOf } from './auth/any-of.ts'
 export type { HostRevalidate } from './auth/authentication.ts'

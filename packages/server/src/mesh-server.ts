@@ -5,16 +5,13 @@ import type { Duplex } from 'node:stream'
 import {
   createMesh as createEngine,
   createTally,
-  MeshError,
   randomIds,
   resolveLimits,
   silentLogger,
+  systemClock,
   type Bus,
-  type DeliverySettings,
   type Invites,
-  type Logger,
   type Mesh as Engine,
-  type Notifier,
   type Rooms,
   type Selector,
   type Storage,
@@ -22,81 +19,31 @@ import {
 import { attach } from './attach.ts'
 import { createAttempts } from './auth/attempts.ts'
 import { createAccounts, type Accounts } from './auth/accounts.ts'
-import { createAuthenticate, createRevalidate, type HostRevalidate } from './auth/authentication.ts'
-import { createHostAuthorize, type HostAuthorize } from './auth/authorize.ts'
+import { createAuthenticate, createRevalidate } from './auth/authentication.ts'
+import { createHostAuthorize } from './auth/authorize.ts'
 import { builtinUsers } from './auth/builtin-users.ts'
 import { createDevices, type Devices } from './auth/devices.ts'
-import type { HostAuthenticate } from './auth/host.ts'
 import { createHostSessions } from './auth/host-sessions.ts'
+import { leaveRooms } from './auth/leave-rooms.ts'
 import { noted, type Deciders } from './auth/noted.ts'
 import { createHostTokens, type HostTokens } from './auth/tokens.ts'
 import { createRevoke, type Revoke } from './auth/revoke.ts'
-import { createPasswords, type PasswordOptions } from './auth/passwords.ts'
+import { createPasswords } from './auth/passwords.ts'
 import { createSetup, type Setup } from './auth/setup.ts'
 import { createClientAddress } from './client-address.ts'
 import { createApp } from './http/app.ts'
 import { openKeys, type Keys } from './keys/keys.ts'
+import type { MeshServerOptions } from './mesh-server-options.ts'
 import { createNotifications, type Notifications } from './notifiers/notifications.ts'
-import type { NotifierFactory } from './notifiers/tokens.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
 import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
-import { createTurn, type TurnOptions } from './turn.ts'
+import { createTurn } from './turn.ts'
 import { createUpgrade } from './upgrade.ts'
-import { createWebhook, type WebhookOptions } from './webhook.ts'
+import { createWallClock, type WallClock } from './wall-clock.ts'
+import { createWebhooks } from './webhook.ts'
 
 const dayMs = 24 * 3600 * 1000
-
-/** How a Mesh is set up. `dataDir` is all that it must be told. */
-export interface MeshServerOptions {
-  /** Where the signing keys live, and the SQLite file unless there is another storage. Made if missing, mode 0700. */
-  dataDir: string
-  /** Where rooms, events and accounts are kept; a SQLite file in `dataDir` unless told. It is closed with the server. */
-  storage?: Storage
-  /** Where the signing keys live; `dataDir` unless told. Several nodes of one installation share them. */
-  keysDir?: string | undefined
-  /** Joins several nodes on one database, e.g. `await redis(url)`; it is closed with the server. Alone unless told. */
-  bus?: Bus | undefined
-  /** Where in the host's URLs Mesh lives, e.g. `/mesh`; REST is below it and the WebSocket at `<basePath>/ws`. */
-  basePath?: string
-  /** Where people reach the server, without a trailing slash: the issuer of tokens, and an allowed origin. */
-  publicUrl?: string
-  /** More origins whose pages may connect, each exactly as `scheme://host[:port]`. */
-  allowedOrigins?: readonly string[]
-  /** Whether the server listens on loopback only. Found out by `attach`; needed with `handleUpgrade` alone. */
-  boundToLoopback?: () => boolean
-  /** Addresses and networks (`10.0.0.0/8`) of proxies in front of Mesh, whose `X-Forwarded-For` is believed. */
-  trustedProxies?: readonly string[]
-  /** Who is behind a request, where the host application has its own users; `builtinUsers()` unless told. */
-  authenticate?: HostAuthenticate
-  /**
-   * Asked a minute before the access of a connection ends whether the host still vouches for whom it let in; null ends the
-   * connection. Without it the client brings another token, or comes back and is asked for its cookie then.
-   */
-  revalidate?: HostRevalidate
-  /**
-   * May overrule who may what: on making, joining, reading and changing a room, and for each capability that somebody
-   * asks for. It is never asked about what goes on between those who are in a room.
-   */
-  authorize?: HostAuthorize
-  /** What a password hash costs, and how many may wait for theirs. */
-  passwords?: PasswordOptions
-  /** What replaces default limits. */
-  limits?: object
-  /** After how many days the next signing key takes over by itself; 30 unless told, 0 for never. */
-  keyRotationDays?: number
-  /** More capability words, for the host's own purposes. */
-  extraCaps?: readonly string[]
-  /** The STUN and TURN servers that go with capabilities; without them calls are direct or not at all. */
-  turn?: TurnOptions | undefined
-  /** Tells people what happens while they are away, e.g. `gotify({ url })` of `@mesh/server/gotify`; nobody unless told. */
-  notifier?: Notifier | NotifierFactory | undefined
-  /** Services that hear of every durable event, signed. */
-  webhooks?: readonly WebhookOptions[] | undefined
-  /** How notifications and webhooks are timed and bounded, where it is not as by default. */
-  deliveries?: Partial<DeliverySettings> | undefined
-  logger?: Logger
-}
 
 /** A Mesh in a Node application. It never closes a server that it did not make. */
 export interface MeshServer {
@@ -136,6 +83,8 @@ export interface MeshServer {
   readonly engine: Engine
   /** How calls of REST ended so far: `<route> ok`, or the route and the code of the error. */
   readonly calls: ReadonlyMap<string, number>
+  /** The time that tokens are dated and judged by. */
+  readonly clock: WallClock
   readonly storage: Storage
   /** What joins this node with others; undefined where it is alone. */
   readonly bus: Bus | undefined
@@ -157,8 +106,10 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const issuer = publicUrl ?? 'urn:mesh:local'
   const turn = options.turn && createTurn(options.turn)
   const rotationMs = (options.keyRotationDays ?? 30) * dayMs
-  const keys = await openKeys({ directory: options.keysDir ?? dataDir, rotationMs, now: () => Date.now() })
-  const webhooks = (options.webhooks ?? []).map(createWebhook)
+  const clock = createWallClock(logger, { right: options.storage?.now?.bind(options.storage) })
+  const { now } = clock
+  const keys = await openKeys({ directory: options.keysDir ?? dataDir, rotationMs, now })
+  const webhooks = createWebhooks(options.webhooks ?? [])
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
   const passwords = createPasswords(options.passwords)
@@ -169,9 +120,9 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     options.boundToLoopback ?? (() => servers.size > 0 && [...servers].every((server) => isLoopback(server)))
   const allowOrigin = createOriginCheck({ ...(publicUrl ? { publicUrl } : {}), allowedOrigins, boundToLoopback })
   const hook = options.authenticate ?? builtinUsers()
-  const sessions = createHostSessions({ storage, accessKeys: keys.access, issuer, now: Date.now })
+  const sessions = createHostSessions({ storage, accessKeys: keys.access, issuer, now })
   const disconnect = (which: Selector) => void engine.disconnect(which)
-  const devices = createDevices({ storage, accessKeys: keys.access, issuer, limits, disconnect })
+  const devices = createDevices({ storage, accessKeys: keys.access, issuer, limits, disconnect, now })
   const accounts = createAccounts({
     storage,
     passwords,
@@ -183,12 +134,13 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     recogniseDevice: devices.recognise,
     leaveRooms: (user_id) => leaveRooms(engine.rooms, user_id),
     audit: () => engine.audit,
+    now,
   })
   const notifications = createNotifications({
     notifier: options.notifier,
     storage,
     keysDir: options.keysDir ?? dataDir,
-    now: Date.now,
+    now,
     audit: (event) => engine.audit(event),
   })
   const setup = createSetup({
@@ -208,6 +160,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     revalidate: createRevalidate(authentication),
     authorize: createHostAuthorize(options.authorize),
     logger,
+    clock: { ...systemClock, now },
     limits,
     extraCaps,
     turn,
@@ -232,13 +185,14 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     admit: (request) => engine.admit(addressOf(request)),
     onConnection: createTransport(engine, addressOf),
   })
-  const tokens = createHostTokens(sessions, Date.now)
-  const revoke = createRevoke({ storage, devices, issuers: hook.issuers ?? [], disconnect, now: Date.now })
+  const tokens = createHostTokens(sessions, now)
+  const revoke = createRevoke({ storage, devices, issuers: hook.issuers ?? [], disconnect, now })
   const app = createApp({
     tokens,
     revoke,
     mesh: engine,
     storage,
+    clock,
     accounts,
     attempts,
     calls,
@@ -284,6 +238,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
     on: engine.on,
     engine,
     calls: calls.counts,
+    clock,
     storage,
     bus: options.bus,
     keys,
@@ -298,23 +253,6 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
       await storage.close()
     },
   }
-}
-
-/** Takes somebody out of every room, or of none where one of them would be left without an owner. */
-async function leaveRooms(rooms: Rooms, user_id: string): Promise<void> {
-  const own: string[] = []
-  for (let after: string | undefined; ; after = own.at(-1)) {
-    const page = await rooms.list({ user_id }, { after, limit: 100 })
-    own.push(...page.map(({ room_id }) => room_id))
-    if (page.length < 100) break
-  }
-  for (const room_id of own) {
-    const owners = (await rooms.members('administrator', room_id)).filter(({ role }) => role === 'owner')
-    if (owners.length === 1 && owners[0]?.user_id === user_id) {
-      throw new MeshError('CONFLICT', 'The user is the last owner of a room', { reason: 'last_owner' })
-    }
-  }
-  for (const room_id of own) await rooms.removeMember('administrator', room_id, user_id)
 }
 
 function isLoopback(server: Server): boolean {

@@ -1,7 +1,8 @@
 import type { Logger, Storage } from '@mesh/core'
 import { redis } from './bus/redis.ts'
 import type { Config } from './config.ts'
-import { createMesh, type MeshServer, type MeshServerOptions } from './mesh-server.ts'
+import { createMesh, type MeshServer } from './mesh-server.ts'
+import type { MeshServerOptions } from './mesh-server-options.ts'
 import { gotify } from './notifiers/gotify.ts'
 import { openStorage } from './storage/open.ts'
 

@@ -6,7 +6,7 @@ export interface Answer {
   status: number
   /** Its first 4 KiB. */
   text: string
-  /** For how long it asks us to wait (`Retry-After` in seconds), in milliseconds. */
+  /** For how long it asks us to wait (`Retry-After`), in milliseconds. */
   retry_after_ms: number | undefined
 }
 
@@ -65,8 +65,11 @@ function read(response: IncomingMessage, settle: (answer: Answer | NoAnswer) => 
   response.on('error', () => settle('network'))
 }
 
-function retryAfter(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
+/** Seconds, or an instant (RFC 9110 §10.2.3). */
+function retryAfter(header = ''): number | undefined {
+  if (/^\d{1,6}$/.test(header)) return Number(header) * 1000
+  const wait = header.endsWith(' GMT') ? Date.parse(header) - Date.now() : NaN
+  return wait > 0 ? wait : undefined
 }
 
 /** An answer that is no success, as a reason to try again. */

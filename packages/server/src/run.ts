@@ -36,8 +36,10 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
 
   const why = await stop
   logger.info({}, 'mesh is stopping')
-  await admin.close()
-  await server.close({ drainMs: why === 'fault' ? Math.min(config.drainMs, faultDrainMs) : config.drainMs })
+  const drainMs = why === 'fault' ? Math.min(config.drainMs, faultDrainMs) : config.drainMs
+  // At once: what an administrator has under way is waited for meanwhile.
+  await Promise.all([server.mesh.engine.drain(drainMs), admin.close()])
+  await server.close()
   return why === 'fault' ? 1 : 0
 }
 

@@ -8,9 +8,10 @@ import { listen } from './listen.ts'
 import type { MeshServer } from './mesh-server.ts'
 import { toNodeHandler } from './node-handler.ts'
 import { openMesh } from './open-mesh.ts'
+import { watchReadiness } from './monitor/readiness.ts'
+import { noteTime } from './noted-time.ts'
 import { isLoopbackHost } from './origin.ts'
 import { answerUnreadable } from './unreadable.ts'
-import { watchClock } from './wall-clock.ts'
 
 /** A standalone server that runs. */
 export interface RunningServer {
@@ -54,16 +55,19 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   answerUnreadable(server)
   mesh.attach(server)
   const close = async () => {
+    readiness?.close()
     await mesh.close()
-    await clock?.close()
+    await noted?.close()
     await monitor?.close()
   }
   let setupCode: string | undefined
-  let clock: Awaited<ReturnType<typeof watchClock>> | undefined
+  let noted: Awaited<ReturnType<typeof noteTime>> | undefined
+  let readiness: ReturnType<typeof watchReadiness> | undefined
   let url: string
   let monitorUrl: string | undefined
   try {
-    clock = await watchClock(config.dataDir, logger)
+    noted = await noteTime(config.dataDir, mesh.clock)
+    readiness = watchReadiness({ ...mesh, mesh: mesh.engine }, logger)
     setupCode = await prepareFirstAdmin(mesh, config, logger)
     monitorUrl = config.metrics && (await monitor?.listen(mesh, config.metrics))
     url = await listen(server, { ...config, setting: 'MESH_PORT' })

@@ -9,7 +9,7 @@ import {
   type OutboundFrame,
 } from '@mesh/core'
 import { WebSocket } from 'ws'
-import { textFrame } from './text-frame.ts'
+import { TextFrame } from './text-frame.ts'
 
 /** How long a client that does not read has for the closing handshake, in milliseconds. */
 const unresponsiveMs = 1_000
@@ -90,12 +90,11 @@ class WsSocket implements MeshSocket {
   }
 
   send(frame: OutboundFrame): void {
-    // Whatever another socket of this kind left here was made of the same text.
-    const wire = (frame.wire ??= textFrame(frame.text)) as Buffer
-    this.#pendingBytes += wire.length
-    if (this.#pending.length > 0) this.#pending.push(wire)
+    const { bytes } = frame.encoded(TextFrame)
+    this.#pendingBytes += bytes.length
+    if (this.#pending.length > 0) this.#pending.push(bytes)
     else {
-      this.#pending = [wire]
+      this.#pending = [bytes]
       this.#onWrite(this)
     }
   }

@@ -1,32 +1,43 @@
 import { createHmac } from 'node:crypto'
-import { toInstant, type RoomEvent, type Webhook } from '@mesh/core'
+import type { Webhook } from '@mesh/core'
+import { viewOfEvent } from './http/views.ts'
 import { laterBecause, post } from './outbound.ts'
 
 /** A service of the host's that hears of every durable event. */
 export interface WebhookOptions {
   /** Where events are posted; an http or https URL. */
   url: string
-  /** With which they are signed, at least 24 characters: random ones. The service has to know it as well. */
+  /**
+   * With which they are signed, at least 24 characters: random ones, or `whsec_` and at least 24 random bytes in base64, as
+   * libraries take it. The service has to know it as well.
+   */
   secret: string
   /** Tells it from other webhooks, over restarts and changes of its URL; `default` unless told. */
   name?: string | undefined
 }
 
+/** Makes the webhooks of an installation. @throws Error with one sentence when an option cannot be used; never with its value */
+export function createWebhooks(all: readonly WebhookOptions[]): Webhook[] {
+  const webhooks = all.map(createWebhook)
+  // What waits is kept by name: of two with one name each would be told half.
+  if (new Set(webhooks.map(({ name }) => name)).size < all.length) throw new Error('Each webhook needs its own name.')
+  return webhooks
+}
+
 /**
  * A webhook that is signed as Standard Webhooks has it, so that a receiver can use a library: `webhook-signature` is `v1,` and
  * the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`, in base64. Whatever answer is not 2xx means again later.
- * @throws Error with one sentence when an option cannot be used; never with its value
  */
-export function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webhook {
+function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webhook {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw new Error('A webhook must have an http or https URL.')
   if (secret.length < 24) throw new Error('The secret of a webhook must have at least 24 characters.')
   if (!/^[\w-]{1,64}$/.test(name)) throw new Error('The name of a webhook is 1 to 64 letters, digits, _ and -.')
-  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret)
+  const key = keyOf(secret)
 
   return {
     name,
     async send(event) {
-      const body = JSON.stringify(bodyOf(event))
+      const body = JSON.stringify(viewOfEvent(event))
       // Fresh with each attempt, so that a receiver may refuse what is old.
       const timestamp = String(Math.floor(Date.now() / 1000))
       const signature = createHmac('sha256', key).update(`${event.id}.${timestamp}.${body}`).digest('base64')
@@ -41,6 +52,13 @@ export function createWebhook({ url, secret, name = 'default' }: WebhookOptions)
   }
 }
 
-function bodyOf({ id, type, room_id, seq, from, at, payload }: RoomEvent) {
-  return { type, id, timestamp: toInstant(at), room_id, seq, from, payload }
+/** The bytes to sign with. Buffer drops what is no base64 without a word, and would sign with what is left: with nothing. */
+function keyOf(secret: string): Buffer {
+  const [, base64] = /^whsec_(.*)$/s.exec(secret) ?? []
+  if (base64 === undefined) return Buffer.from(secret)
+  const key = Buffer.from(base64, 'base64')
+  if (key.length < 24 || key.toString('base64') !== base64) {
+    throw new Error('The secret of a webhook that begins with whsec_ goes on with at least 24 bytes in base64.')
+  }
+  return key
 }

@@ -13,8 +13,15 @@ export interface Agent {
   connect(): Promise<Wire>
 }
 
+/** As much of a server as an agent needs. */
+export type AgentHost = Pick<Rig, 'rest' | 'open'> & { mesh: { readonly issuer: string } }
+
 /** Enrols a device of a user's over REST. */
-export async function enrol(rig: Rig, { access_token }: Account, name = 'build machine'): Promise<Agent> {
+export async function enrol(
+  rig: AgentHost,
+  { access_token }: Pick<Account, 'access_token'>,
+  name = 'build machine',
+): Promise<Agent> {
   const key = await generateSigningKey()
   const ring = await createKeyring([key])
   const { body } = await rig.rest('POST', '/api/v1/devices/enrolments', undefined, access_token)

@@ -1,5 +1,5 @@
 import { postgres } from '@mesh/server/postgres'
-import { it } from 'vitest'
+import { describe, it } from 'vitest'
 import { crash } from './crash-rounds.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
 
@@ -14,7 +14,7 @@ it(
   },
 )
 
-it.runIf(hasPostgres)('nor on PostgreSQL', { timeout: 3_600_000 }, async () => {
+describe.runIf(hasPostgres)('and on PostgreSQL', async () => {
   const { url } = await createDatabase()
-  await crash(rounds || 10, { MESH_DATABASE_URL: url }, () => postgres(url))
+  it('neither', { timeout: 3_600_000 }, () => crash(rounds || 10, { MESH_DATABASE_URL: url }, () => postgres(url)))
 })

@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMesh } from '@mesh/server'
 import { expect, it } from 'vitest'
@@ -25,13 +27,13 @@ async function start(drainS: number) {
   const env = { MESH_DRAIN_S: String(drainS), MESH_LIMITS: JSON.stringify(limits) }
   const server = await startStandalone(made.dataDir, env)
   const ws = `${server.url.replace('http', 'ws')}/ws`
-  const join = async (): Promise<Wire> => {
+  const enter = async (): Promise<Wire> => {
     const wire = await open(ws)
     await wire.hello(made.token)
     expect((await wire.ask('room.join', made.room, {})).type).toBe('room.joined')
     return wire
   }
-  return { ...made, ...server, ws, join }
+  return { ...made, ...server, ws, enter }
 }
 
 it(
@@ -40,9 +42,9 @@ it(
     timeout: 60_000,
   },
   async () => {
-    const { dataDir, room, child, url, monitorUrl, ws, exited, join } = await start(3)
+    const { dataDir, room, child, url, monitorUrl, ws, exited, enter } = await start(3)
     const wires: Wire[] = []
-    for (let i = 0; i < 200; i++) wires.push(await join())
+    for (let i = 0; i < 200; i++) wires.push(await enter())
     const [writer] = wires.slice(-1)
     const acknowledged: string[] = []
     writer?.socket.on('message', (data) => {
@@ -63,7 +65,10 @@ it(
     const ready = await fetch(`${url}/readyz`)
     expect([ready.status, await ready.json()]).toMatchObject([503, { code: 'UNAVAILABLE' }])
     const reasons = await (await fetch(`${monitorUrl}/readyz`)).json()
-    expect(reasons).toEqual({ status: 'unavailable', checks: { storage: true, bus: true, accepting: false } })
+    expect(reasons).toEqual({
+      status: 'unavailable',
+      checks: { storage: true, clock: true, bus: true, accepting: false },
+    })
     await expect(open(ws)).rejects.toThrow('503')
 
     const { code } = await exited
@@ -104,9 +109,21 @@ it(
   },
 )
 
+it('a server is not ready from the signal on, though an administrator has something under way', async () => {
+  const { child, dataDir, url, exited } = await start(1)
+  const administrator = connect(join(dataDir, 'mesh.sock'))
+  administrator.on('error', () => {})
+  administrator.write('POST /admin HTTP/1.1\r\nhost: mesh\r\ncontent-length: 9\r\n\r\n{')
+  await sleep(200)
+  child.kill('SIGTERM')
+  await sleep(300)
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  expect((await exited).code).toBe(0)
+})
+
 it('a second signal ends the process at once', async () => {
-  const { child, exited, join } = await start(60)
-  const wire = await join()
+  const { child, exited, enter } = await start(60)
+  const wire = await enter()
   child.kill('SIGTERM')
   await wire.next('system.draining')
   child.kill('SIGTERM')
@@ -114,8 +131,8 @@ it('a second signal ends the process at once', async () => {
 })
 
 it('a fault that nobody foresaw is logged without its message; clients are sent elsewhere, and the exit code is 1', async () => {
-  const { child, exited, join, log } = await start(60)
-  const wire = await join()
+  const { child, exited, enter, log } = await start(60)
+  const wire = await enter()
   const at = performance.now()
   child.send('a secret')
   await wire.next('system.draining')

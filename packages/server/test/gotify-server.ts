@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Ajv } from 'ajv'
+import { createUnrulyServer, type UnrulyServer } from './unruly-server.ts'
 
 /** What was posted, and accepted. */
 export interface Posted {
@@ -10,20 +9,12 @@ export interface Posted {
   message: string
 }
 
-/** How the server behaves: well, or in one of the ways in which servers do not. */
-export type Mode = 'well' | 'slow' | 'error' | 'busy' | 'redirect' | 'garbage' | 'hang' | 'endless' | 'refuse'
-
 /** A Gotify server of the tests' own. It takes nothing that Gotify's API does not describe. */
-export interface GotifyServer {
-  readonly url: string
+export interface GotifyServer extends UnrulyServer {
   /** What it has taken, in order. */
   readonly messages: Posted[]
   /** What was wrong with a request, by the description of the API. */
   readonly faults: string[]
-  /** How many requests came in, however they were answered. */
-  readonly requests: number
-  mode: Mode
-  close(): Promise<void>
 }
 
 interface Api {
@@ -43,83 +34,29 @@ const isMessage = ajv.compile({ ...api.definitions['Message'] })
 export async function createGotifyServer(...tokens: string[]): Promise<GotifyServer> {
   const messages: Posted[] = []
   const faults: string[] = []
-  const timers = new Set<NodeJS.Timeout>()
-  let requests = 0
-  const state = { mode: 'well' as Mode }
 
-  function answer(response: ServerResponse, status: number, body: unknown, headers = {}): void {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers })
-    response.end(typeof body === 'string' ? body : JSON.stringify(body))
-  }
+  const error = (status: number) => [status, { error: 'no', errorCode: status, errorDescription: 'no' }] as const
 
-  const error = (status: number) => ({ error: 'no', errorCode: status, errorDescription: 'no' })
-
-  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-    if (request.method !== 'POST' || request.url !== '/message') {
+  const server = await createUnrulyServer(({ method, url, headers }, text) => {
+    if (method !== 'POST' || url !== '/message') {
       faults.push('no such path, or something in the query')
-      return answer(response, 404, error(404))
+      return error(404)
     }
-    if (!api.paths['/message'].post.consumes.includes(String(request.headers['content-type'])))
-      faults.push('content type')
-    if (request.headers.authorization !== undefined) faults.push('two ways to authenticate')
-    const token = String(request.headers[keyHeader] ?? '')
-    if (!tokens.includes(token)) return answer(response, 401, error(401))
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    if (!api.paths['/message'].post.consumes.includes(String(headers['content-type']))) faults.push('content type')
+    if (headers.authorization !== undefined) faults.push('two ways to authenticate')
+    const token = String(headers[keyHeader] ?? '')
+    if (!tokens.includes(token)) return error(401)
+    const body: unknown = JSON.parse(text)
     if (!isCreateMessage(body)) {
       faults.push(ajv.errorsText(isCreateMessage.errors))
-      return answer(response, 400, error(400))
+      return error(400)
     }
     const { title, message } = body as { title: string; message: string }
     messages.push({ token, title, message })
     const posted = { id: messages.length, appid: 1, message, title, date: new Date().toISOString() }
     if (!isMessage(posted)) throw new Error('the answer of this server is not as the API has it')
-    answer(response, 200, posted)
-  }
-
-  function misbehave(mode: Exclude<Mode, 'well' | 'slow'>, request: IncomingMessage, response: ServerResponse): void {
-    request.resume()
-    if (mode === 'error') answer(response, 500, error(500))
-    else if (mode === 'busy') answer(response, 429, error(429), { 'retry-after': '1' })
-    else if (mode === 'redirect') answer(response, 302, '', { location: '/elsewhere' })
-    else if (mode === 'garbage') answer(response, 200, '<html>Welcome to the network</html>')
-    else if (mode === 'refuse') answer(response, 401, error(401))
-    else if (mode === 'endless') {
-      response.writeHead(200, { 'content-type': 'application/json' })
-      const more = setInterval(() => response.write('x'.repeat(65_536)), 5)
-      timers.add(more)
-      response.on('close', () => clearInterval(more))
-    }
-  }
-
-  const server = createServer((request, response) => {
-    requests++
-    const { mode } = state
-    if (mode === 'slow') timers.add(setTimeout(() => void take(request, response), 400))
-    else if (mode === 'well') void take(request, response)
-    else misbehave(mode, request, response)
+    return [200, posted]
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-
-  return {
-    url: `http://127.0.0.1:${port}`,
-    messages,
-    faults,
-    get requests() {
-      return requests
-    },
-    get mode() {
-      return state.mode
-    },
-    set mode(mode) {
-      state.mode = mode
-    },
-    async close() {
-      for (const timer of timers) clearTimeout(timer)
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+  // The server counts as it goes, and goes on being told how to behave.
+  return Object.assign(server, { messages, faults })
 }

@@ -132,9 +132,7 @@ describe('rotation under load', { timeout: 30_000 }, () => {
 
 describe('after a key was revoked', () => {
   it('no access token of it is accepted: at hello, in REST, on an open socket; the login goes on', async () => {
-    const login = { username: 'cid', password: 'correct horse battery staple' }
-    const { body } = await rig.rest('POST', '/api/v1/auth/login', login)
-    const token = String(body.access_token)
+    const { access_token: token, refresh_token } = await rig.login('cid')
     const wire = await enter(token)
     await rig.mesh.keys.revoke(kidOf(token))
     expect(await wire.closed).toBe(4101)
@@ -142,18 +140,15 @@ describe('after a key was revoked', () => {
     const late = await rig.open()
     expect(await late.hello(token)).toMatchObject({ type: 'error', code: 'AUTH_INVALID' })
     expect(await late.closed).toBe(4100)
-    const fresh = await rig.rest('POST', '/api/v1/auth/refresh', { refresh_token: body.refresh_token })
+    const fresh = await rig.rest('POST', '/api/v1/auth/refresh', { refresh_token })
     expect(fresh.status).toBe(200)
     ;(await enter(String(fresh.body.access_token))).socket.close()
   })
 
   it('no capability token of it is, used before or not; nor by agents a session token, once they ask for the keys', async () => {
-    const { body } = await rig.rest('POST', '/api/v1/auth/login', {
-      username: 'ann',
-      password: 'correct horse battery staple',
-    })
-    const a = await enter(String(body.access_token))
-    const b = await enter(String(body.access_token))
+    const { access_token } = await rig.login('ann')
+    const a = await enter(access_token)
+    const b = await enter(access_token)
     const [used, kept] = [await capability(a, 'call'), await capability(a, 'call')]
     const session = await agree(a, b)
     expect(await offer(a, b, used)).toBe('rtc.offer')

@@ -1,13 +1,11 @@
 import { describe, expect, test, vi } from 'vitest'
-import { createNodes, newRtcId, offerOf, ring } from './nodes.ts'
+import { chat, createNodes, expectGapless, newRtcId, offerOf, ring, say, since } from './nodes.ts'
 import { createOwnRedis } from './own-redis.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
 import { hasRedis } from './redis-server.ts'
-import type { Wire } from './support.ts'
 
-const since = (begun: number) => Math.round(performance.now() - begun)
-// oxlint-disable-next-line no-console -- the figures are the point
-const say = (text: string) => console.log(text)
+/** How long a server stands still; longer by hand: `MESH_STOP_S=30`. */
+const stopS = Number(process.env['MESH_STOP_S'] ?? 20)
 
 describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, async () => {
   const database = await createDatabase()
@@ -26,23 +24,6 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
     return since(begun)
   }
 
-  /** Says something; how long until it is seen on the other node, in milliseconds. */
-  async function chat(text: string, from: Wire, to: Wire): Promise<number> {
-    const begun = performance.now()
-    expect((await from.ask('chat.message.send', room, { text })).type).toBe('chat.message.created')
-    await to.next(({ type, payload }) => type === 'chat.message.created' && payload.text === text)
-    return since(begun)
-  }
-
-  function expectGapless(wire: Wire): void {
-    const seqs = wire.frames.flatMap(({ type, payload }) =>
-      type === 'chat.message.created' ? [Number(payload.seq)] : [],
-    )
-    expect(seqs).toEqual(seqs.map((_, index) => (seqs[0] ?? 0) + index))
-  }
-
-  const allLive = () => children.every(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
-
   test('Redis is killed: each feature does what is promised; it comes back, and so does everything', async () => {
     await untilReached()
     await redis.kill()
@@ -51,7 +32,7 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
     expect((await ring(ann, bob, room)).code).toBe('UNROUTABLE')
     const refused = since(begun)
     expect((await ring(ann, neighbour, room)).type).toBe('rtc.offer')
-    const polled = await chat('while Redis is away', ann, bob)
+    const polled = await chat(room, 'while Redis is away', ann, bob)
     expect(polled).toBeLessThan(4_000)
 
     const path = `/rooms/${room}/members/${people.bob.user_id}`
@@ -75,7 +56,7 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
       `Redis killed: a call to the other node is UNROUTABLE in ${refused} ms, chat is there after ${polled} ms, a disabled user is out after ${ended} ms; calls get through ${back} ms after Redis is ready`,
     )
     expect(back).toBeLessThan(3_000)
-    expect(allLive()).toBe(true)
+    expect(nodes.areLive()).toBe(true)
   })
 
   test('the listening connections alone are cut: nothing is lost, and it is over at once', async () => {
@@ -90,15 +71,15 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
     say(`listening connections cut: calls get through after ${back} ms, all chat is there ${since(begun)} ms later`)
     expect(back).toBeLessThan(3_000)
     expectGapless(bob)
-    expect(allLive()).toBe(true)
+    expect(nodes.areLive()).toBe(true)
   })
 
-  test('a server stands still for 20 s: its peers become UNROUTABLE, then gone; it catches up when it goes on', async () => {
+  test(`a server stands still for ${stopS} s: its peers become UNROUTABLE, then gone; it catches up when it goes on`, async () => {
     await untilReached()
     children[1]?.kill('SIGSTOP')
     const begun = performance.now()
     const texts = Array.from({ length: 5 }, (_, i) => `stopped ${i}`)
-    for (const text of texts) await chat(text, ann, neighbour)
+    for (const text of texts) await chat(room, text, ann, neighbour)
     const offer = await offerOf(ann, room)
     const asked: string[] = []
     const refused = () =>
@@ -110,7 +91,7 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
     const gone = since(begun)
     // What was on its way is answered as well.
     await vi.waitFor(() => expect(refused()).toEqual(asked))
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, 20_000 - since(begun))))
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, stopS * 1_000 - since(begun))))
     children[1]?.kill('SIGCONT')
     const going = performance.now()
     // Its clients were not heard for long enough to be looked for elsewhere; whoever stayed goes on.
@@ -125,10 +106,10 @@ describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, asy
       { timeout: 10_000 },
     )
     say(
-      `a server stopped: UNROUTABLE after ${noticed} ms, its peers gone after ${gone} ms; ${isOpen ? 'sockets stayed' : 'sockets were closed'}, reached ${back} ms and caught up ${since(going)} ms after it goes on`,
+      `a server stopped for ${stopS} s: UNROUTABLE after ${noticed} ms, its peers gone after ${gone} ms; ${isOpen ? 'sockets stayed' : 'sockets were closed'}, reached ${back} ms and caught up ${since(going)} ms after it goes on`,
     )
     expect(gone).toBeLessThan(18_000)
     expectGapless(bob)
-    expect(allLive()).toBe(true)
+    expect(nodes.areLive()).toBe(true)
   })
 })

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline'
 import { randomBytes } from 'node:crypto'
 import { createMesh } from '@mesh/server'
 import { postgres } from '@mesh/server/postgres'
-import { afterAll } from 'vitest'
+import { afterAll, expect } from 'vitest'
+import type { AgentHost } from './agent.ts'
 import type { createOwnRedis } from './own-redis.ts'
 import { open, sdp, type Frame, type Wire } from './support.ts'
 import { createTcpProxy } from './tcp-proxy.ts'
@@ -20,6 +21,7 @@ const limits = JSON.stringify({
   classes: Object.fromEntries(classes.map((name) => [name, often])),
   attempts: { handshake: often },
   connections_per_user: 50,
+  rtc_sessions: 1_000,
 })
 
 /** Somebody with an account. */
@@ -34,21 +36,36 @@ export interface Nodes {
   readonly room: string
   readonly people: Record<'ann' | 'bob' | 'cleo', Person>
   readonly children: readonly ChildProcess[]
+  /** Whether all of them live. */
+  areLive(): boolean
+  /** Kills one with SIGKILL. */
+  kill(node: number): Promise<void>
+  /** Starts one again that has been killed, as it was. */
+  start(node: number): Promise<void>
   /** Logs in again. */
   login(who: keyof Nodes['people']): Promise<void>
   /** Connects to one of the nodes, through the one address. */
   connect(who: keyof Nodes['people'], node: number): Promise<Wire>
   /** Connects and enters the room. */
   enter(who: keyof Nodes['people'], node: number): Promise<Wire>
+  /** One of the nodes, for whoever has to say hello in another way. */
+  host(node: number): AgentHost
   /** One REST call to a node. @returns its status */
   rest(node: number, method: string, path: string, body?: object): Promise<number>
 }
 
-/** Starts them. They are stopped, and their files gone, after the tests of this file. */
+/**
+ * Starts them. They are stopped, and their files gone, after the tests of this file.
+ *
+ * @param envOf What is different about a node: its own way to the database, say
+ * @param atEnd Where to register their end, within a test: `onTestFinished`
+ */
 export async function createNodes(
   count: number,
   databaseUrl: string,
   { url: redisUrl }: Awaited<ReturnType<typeof createOwnRedis>>,
+  envOf: (node: number) => Record<string, string> = () => ({}),
+  atEnd: (end: () => Promise<void>) => void = afterAll,
 ): Promise<Nodes> {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-nodes-'))
   const keysDir = join(folder, 'keys')
@@ -68,24 +85,27 @@ export async function createNodes(
   })
   await mesh.close()
 
-  const started = await Promise.all(Array.from({ length: count }, (_, n) => start(join(folder, `node-${n}`))))
-  const ports = started.map(({ url }) => Number(new URL(url).port))
+  const children: ChildProcess[] = []
+  const ports: number[] = []
+  await Promise.all(Array.from({ length: count }, (_, node) => start(node)))
 
-  async function start(dataDir: string) {
+  async function start(node: number): Promise<void> {
     const child = spawn(process.execPath, [new URL('../bin/mesh-server.mjs', import.meta.url).pathname], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
-        MESH_DATA_DIR: dataDir,
+        MESH_DATA_DIR: join(folder, `node-${node}`),
         MESH_KEYS_DIR: keysDir,
         MESH_DATABASE_URL: databaseUrl,
         MESH_REDIS_URL: redisUrl,
         MESH_PUBLIC_URL: base,
         MESH_PORT: '0',
         MESH_LIMITS: limits,
+        ...envOf(node),
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    children[node] = child
     const lines = createInterface({ input: child.stdout })
     const url = await new Promise<string>((resolve, reject) => {
       child.once('exit', () => reject(new Error('The server did not start')))
@@ -94,17 +114,18 @@ export async function createNodes(
         if (url !== undefined) resolve(url)
       })
     })
-    return { child, url }
+    ports[node] = Number(new URL(url).port)
   }
 
-  afterAll(async () => {
-    await Promise.all(
-      started.map(async ({ child }) => {
-        if (child.exitCode !== null || child.signalCode !== null) return
-        child.kill('SIGKILL')
-        await once(child, 'exit')
-      }),
-    )
+  async function kill(node: number): Promise<void> {
+    const child = children[node]
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  atEnd(async () => {
+    await Promise.all(children.map((_, node) => kill(node)))
     await proxy.close()
     await rm(folder, { recursive: true, force: true })
   })
@@ -135,10 +156,23 @@ export async function createNodes(
     room,
     people,
     login,
-    children: started.map(({ child }) => child),
+    children,
+    areLive: () => children.every(({ exitCode, signalCode }) => exitCode === null && signalCode === null),
+    kill,
+    start,
+    host: (node) => ({
+      mesh: { issuer: base },
+      async rest(method, path, body, token) {
+        const { status, text } = await rest(node, method, path.replace('/api/v1', ''), body, token)
+        return { status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
+      },
+      open() {
+        proxy.targets = ports.slice(node, node + 1)
+        return open(`${base.replace('http', 'ws')}/ws`)
+      },
+    }),
     async connect(who, node) {
-      proxy.targets = ports.slice(node, node + 1)
-      const wire = await open(`${base.replace('http', 'ws')}/ws`)
+      const wire = await nodes.host(node).open()
       await wire.hello(people[who].token)
       return wire
     },
@@ -180,3 +214,28 @@ export async function ring(from: Wire, to: Wire, room_id: string): Promise<Frame
 export function quantile(values: readonly number[], share: number): number {
   return [...values].sort((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? NaN
 }
+
+/** Says something; how long until it is seen by another, in milliseconds. */
+export async function chat(room_id: string, text: string, from: Wire, to: Wire): Promise<number> {
+  const begun = performance.now()
+  expect((await from.ask('chat.message.send', room_id, { text })).type).toBe('chat.message.created')
+  await to.next(({ type, payload }) => type === 'chat.message.created' && payload.text === text)
+  return since(begun)
+}
+
+/** Nobody missed anything that is stored, and messages came once each, in order. */
+export function expectGapless({ frames }: Wire): void {
+  const seqs = (some: readonly Frame[]) =>
+    some.flatMap(({ payload: { seq } }) => (typeof seq === 'number' ? [seq] : []))
+  const chat = seqs(frames.filter(({ type }) => type === 'chat.message.created'))
+  expect(chat).toEqual([...new Set(chat)].sort((a, b) => a - b))
+  // Who joins is told where the room stands; the count of a missed call may rise after the fact.
+  const all = [...new Set(seqs(frames.filter(({ type }) => type !== 'room.joined')))].sort((a, b) => a - b)
+  expect(all).toEqual(all.map((_, index) => (all[0] ?? 0) + index))
+}
+
+/** How long ago that was, in milliseconds. */
+export const since = (begun: number) => Math.round(performance.now() - begun)
+
+// oxlint-disable-next-line no-console -- the figures are the point
+export const say = (text: string) => console.log(text)

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMesh } from '@mesh/server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 let dataDir: string
 
@@ -25,6 +26,20 @@ function refusal(env: Record<string, string>): Promise<{ code: unknown; stderr: 
   })
 }
 
+/** Overwrites a part of a file. */
+async function spoil(file: string, from: number, to: number): Promise<void> {
+  await writeFile(file, (await readFile(file)).fill(0xff, from, to))
+}
+
+/** Notes a step of the schema that this version does not know. */
+function renew(file: string): void {
+  const database = new Database(file)
+  database.prepare('insert into mesh_migration (name, timestamp) values (?, ?)').run('9001-later', 'then')
+  // Opening it for writing would put it back into WAL mode.
+  database.pragma('journal_mode = DELETE')
+  database.close()
+}
+
 describe('a server that cannot start', () => {
   it.each([
     [{ MESH_PORT: 'seven' }, 'MESH_PORT'],
@@ -42,6 +57,23 @@ describe('a server that cannot start', () => {
     expect(stderr).toContain(expected)
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect(stderr).not.toContain('horse')
+  })
+
+  it.each([
+    ['a corrupt database', /is corrupt \(.+\); restore it from a backup/, (file: string) => spoil(file, 4_096, 12_288)],
+    ['what is no database', /is not a SQLite database/, (file: string) => spoil(file, 0, 100)],
+    ['a database of a newer version', /was written by a newer version of Mesh \(its schema has 9001-later\)/, renew],
+  ])('refuses %s, and leaves it to the byte as it is', async (_what, expected, harm) => {
+    const file = join(dataDir, 'mesh.db')
+    const whole = await readFile(file)
+    onTestFinished(() => writeFile(file, whole))
+    await harm(file)
+    const harmed = await readFile(file)
+    expect(harmed.equals(whole)).toBe(false)
+    const { code, stderr } = await refusal({})
+    expect(stderr).toMatch(expected)
+    expect([code, stderr.trim().split('\n').length]).toEqual([1, 1])
+    expect((await readFile(file)).equals(harmed)).toBe(true)
   })
 
   it('refuses signing keys that others can read, and makes its own unreadable', async () => {

@@ -25,6 +25,8 @@ export interface Rig {
   dataDir: string
   /** Makes an account and logs in over REST. */
   account(name: string): Promise<Account>
+  /** Logs in over REST once more, to an account that was made so. */
+  login(name: string): Promise<Account>
   /** One REST call; its answer has to be as the server's own OpenAPI document says. */
   rest(
     method: string,
@@ -80,15 +82,22 @@ export async function createRig(options: Partial<MeshServerOptions> = {}): Promi
     return { status: response.status, body: answer }
   }
 
+  const login: Rig['login'] = async (username) => {
+    const { status, body } = await rest('POST', '/api/v1/auth/login', { username, password })
+    if (status !== 200) throw new Error(`${username} is not logged in but answered ${status}`)
+    const { user_id } = body.user as { user_id: string }
+    return { user_id, access_token: String(body.access_token), refresh_token: String(body.refresh_token) }
+  }
+
   return {
     mesh,
     base,
     dataDir,
     rest,
+    login,
     async account(username) {
-      const { user_id } = await mesh.accounts.create({ username, password })
-      const { body } = await rest('POST', '/api/v1/auth/login', { username, password })
-      return { user_id, access_token: String(body.access_token), refresh_token: String(body.refresh_token) }
+      await mesh.accounts.create({ username, password })
+      return login(username)
     },
     open: ({ path = '/ws', ...options } = {}) => open(`${base.replace('http', 'ws')}${path}`, options),
     async close() {

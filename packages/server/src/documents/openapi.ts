@@ -80,7 +80,7 @@ function errorsOf(route: Route): ErrorCode[] {
     ...(auth === 'admin' ? (['ACCESS_DENIED'] as const) : []),
     ...(query || body ? (['BAD_MESSAGE'] as const) : []),
     ...(body ? (['MESSAGE_TOO_LARGE'] as const) : []),
-    ...(limit ? (['RATE_LIMITED'] as const) : []),
+    ...(limit || auth !== 'none' ? (['RATE_LIMITED'] as const) : []),
     ...paramsOf(route).map((name) => pathParams[name].missing),
     ...errors,
     'UNAVAILABLE',

@@ -6,7 +6,7 @@ import { readPrivate, writePrivate } from '../keys/private-file.ts'
 
 /** Seals short secrets for the database, with a key that is not in it. */
 export interface Seal {
-  /** Seals a text for an owner; the first one makes the key. */
+  /** Seals a text for an owner; the first one makes the key. @throws MeshError UNAVAILABLE where its file is not fit to be used */
   seal(text: string, owner: string): Promise<string>
   /** What was sealed for this owner. @throws MeshError UNAVAILABLE where the key is another, or it was tampered with */
   open(sealed: string, owner: string): Promise<string>
@@ -15,6 +15,7 @@ export interface Seal {
 /** In the name of the format, so that another may follow. */
 const format = 'v1'
 const tagBytes = 16
+const keyBytes = 32
 
 /** A seal whose key is `notify.key` in the data directory, beside the signing keys. AES-256-GCM. */
 export function createSeal(dataDir: string): Seal {
@@ -22,15 +23,20 @@ export function createSeal(dataDir: string): Seal {
   let known: Buffer | undefined
 
   async function readKey(): Promise<Buffer | undefined> {
-    const text = await readPrivate(file)
-    return text === undefined ? undefined : Buffer.from(text.trim(), 'base64url')
+    const text = await readPrivate(file).catch((error: unknown) => {
+      throw new MeshError('UNAVAILABLE', error instanceof Error ? error.message : undefined)
+    })
+    if (text === undefined) return undefined
+    const key = Buffer.from(text.trim(), 'base64url')
+    if (key.length === keyBytes) return key
+    throw new MeshError('UNAVAILABLE', `${file} holds no key: restore it, or remove it and set every token anew`)
   }
 
   async function makeKey(): Promise<Buffer> {
     return withFileLock(`${file}.lock`, async () => {
       const found = await readKey()
       if (found) return found
-      const key = randomBytes(32)
+      const key = randomBytes(keyBytes)
       await writePrivate(file, `${key.toString('base64url')}\n`)
       return key
     })
