@@ -1,11 +1,13 @@
 // CPU of the server process for each delivered event in a room of 100, with as many events as it can take: several senders
 // keep a fixed number of events on the way.
-import { connectBare, connectMesh, frame, type Client } from './clients.ts'
+import { connectBare, connectMesh, fill, frame, type Client } from './clients.ts'
 import { median, usageOf, type Server } from './servers.ts'
 
 const members = 100
-const senders = 10
-const perSender = 60
+const senders = 30
+const perSender = 20
+/** Mesh tells one of two updates that a peer makes within a millisecond: so far apart at least are those of a sender. */
+const apartMs = 2
 const rounds = 7
 const warmups = 2
 
@@ -19,8 +21,13 @@ function drive(room: Client[], write: () => string): Promise<void> {
     room.forEach(({ socket }, i) => {
       let heard = 0
       let sent = 0
+      let sentAt = -Infinity
       const send = () => {
-        if (i < senders && sent++ < perSender) socket.send(write())
+        const early = sentAt + apartMs - performance.now()
+        if (early > 0) return void setTimeout(send, early)
+        if (i >= senders || sent++ >= perSender) return
+        sentAt = performance.now()
+        socket.send(write())
       }
       const listen = () => {
         heard++
@@ -44,16 +51,10 @@ async function measure(server: Server, room: Client[], write: () => string): Pro
   return ((await usageOf(server)).cpu - before.cpu) / delivered
 }
 
-async function fill(connect: () => Promise<Client>): Promise<Client[]> {
-  const room: Client[] = []
-  while (room.length < members) room.push(await connect())
-  return room
-}
-
 /** Measures presence events, the broadcast that no storage slows down. */
 export async function broadcasting(bare: Server, mesh: Server): Promise<string[]> {
-  const onBare = await fill(() => connectBare(bare))
-  const onMesh = await fill(() => connectMesh(mesh))
+  const onBare = await fill(members, () => connectBare(bare))
+  const onMesh = await fill(members, () => connectMesh(mesh))
   // The first to come have heard of those that came later.
   await new Promise((resolve) => setTimeout(resolve, 500))
   const event = (to: string) => () => frame('presence.update', to, { status: 'busy', note: 'in a meeting until noon' })

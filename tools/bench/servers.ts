@@ -14,13 +14,14 @@ export interface Usage {
   memory: number
 }
 
-/** Starts a server and waits until it listens. */
-export function startServer(file: string): Promise<Server> {
+/** Starts a server and waits until it listens. What it is told comes as its arguments. */
+export function startServer(file: string, ...args: string[]): Promise<Server> {
   const execArgv = ['--conditions=@mesh/source', '--expose-gc']
-  const child = fork(new URL(file, import.meta.url), { execArgv })
-  return new Promise((resolve) =>
-    child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) })),
-  )
+  const child = fork(new URL(file, import.meta.url), args, { execArgv })
+  return new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) }))
+    child.once('exit', () => reject(new Error(`${file} did not start`)))
+  })
 }
 
 /** What a server has used so far; `gc` lets it collect its garbage first. */
@@ -35,5 +36,8 @@ export function stopServer({ child }: Pick<Server, 'child'>): void {
   child.disconnect()
 }
 
-export const median = (values: number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+export const median = (values: number[]) => quantile(values, 0.5)
+
+/** The value below which so much of all lies. */
+export const quantile = (values: number[], share: number) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN

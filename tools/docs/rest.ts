@@ -22,7 +22,7 @@ interface Document {
 }
 
 // Said once above the table, because any request may be answered so.
-const common = /^(AUTH_|BAD_MESSAGE$|MESSAGE_TOO_LARGE$|UNAVAILABLE$|INTERNAL$)/
+const common = /^(AUTH_|BAD_MESSAGE$|MESSAGE_TOO_LARGE$|RATE_LIMITED$|UNAVAILABLE$|INTERNAL$)/
 
 /** Every route in one table, then the objects that they answer with. */
 export function restSection(): string {

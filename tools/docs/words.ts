@@ -79,7 +79,7 @@ export const attemptWords: Record<AttemptKind, string> = {
   handshake: 'upgrade requests that no welcome followed',
   login: 'logins that fail',
   account:
-    'wrong passwords for one login name, whoever sent them; an address that the account was used from has its own',
+    'wrong passwords for one login name, whoever sent them; the right one from an address that the account was used from, where as many count by themselves, is let in all the same',
   refresh: 'refresh tokens that are not valid, at a refresh or a logout',
   family: 'refreshes of one login that fail or are under way',
   password: 'changes of the password that fail',
@@ -121,6 +121,7 @@ export const limitWords: Record<Exclude<keyof Limits, 'classes' | 'attempts'>, s
   signal_ttl_ms: 'milliseconds after which a signal in a long queue is given up and its sender told UNROUTABLE',
   position_check_s:
     'seconds after which the server compares a room with its storage, in case word of an event got lost between nodes',
+  calls: 'calls of REST with access tokens of one user',
   ice_servers: 'how often a user may ask for fresh STUN and TURN servers over REST',
   stall_ms: 'milliseconds in which a client with a queue takes nothing; then 4002',
   invites_per_member: 'invitations that a member may have open in a room',

@@ -20,6 +20,7 @@ export const wideOpen = {
   },
   // Not those behind which bcrypt is: it would take the time of all else.
   attempts: { handshake: rate, refresh: rate, family: rate, enrol: rate, assertion: rate, setup: rate, invite: rate },
+  calls: rate,
   candidates: 1_000_000_000,
   rtc_sessions: 1_000,
   // What outlives its connection must be gone before memory is measured.
