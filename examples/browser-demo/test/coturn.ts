@@ -26,6 +26,18 @@ export interface Coturn {
 
 /** Starts coturn on loopback with the documented configuration, and what a test needs besides as options. */
 export async function startCoturn(options: readonly string[] = []): Promise<Coturn> {
+  // Between looking for a free port and taking it somebody else may have taken it.
+  for (let tries = 1; tries < 3; tries++) {
+    try {
+      return await start(options)
+    } catch {
+      // Another port, then.
+    }
+  }
+  return start(options)
+}
+
+async function start(options: readonly string[]): Promise<Coturn> {
   const configuration = fileURLToPath(new URL('../../../docs/coturn/turnserver.conf', import.meta.url))
   const directory = await mkdtemp(join(tmpdir(), 'mesh-coturn-'))
   const port = await freePort()
