@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createMemoryBusLine } from '../memory/bus.ts'
 import { createMemoryStorage } from '../memory/storage.ts'
@@ -41,6 +42,21 @@ describe('when the wall clock jumps', () => {
       expect((await s.take(ann)).type).toBe('terminal.control.granted')
     },
   )
+})
+
+it('a lease that ends with its token is told to end with it, though time passes while it is made', async () => {
+  // Every reading of the wall clock is a millisecond later than the one before it; the other clock stands still.
+  let read = 0
+  const clock = createManualClock()
+  const hurrying: Clock = { ...clock, now: () => clock.now() + read++ }
+  const s = await createStage(await createWorld({ limits: { ...unhurried, terminal_lease_ms: hour }, clock: hurrying }))
+  const { cleo, bob } = s.peers
+  const cap_token = await controlOf(cleo, s.room, bob, { ttl_s: 60 })
+  const exp = Number(decodeJwt(cap_token).exp) * 1000
+  const asked = { terminal_id: s.terminal_id, cap_token }
+  const taken = await cleo.ask('terminal.control.take', 'server', asked)
+  const renewed = await cleo.ask('terminal.control.renew', 'server', { ...asked, fence: taken.payload.fence })
+  for (const { payload } of [taken, renewed]) expect(Date.parse(String(payload.expires_at))).toBe(exp)
 })
 
 describe('nodes whose wall clocks differ', () => {

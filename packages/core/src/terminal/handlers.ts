@@ -40,10 +40,13 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
     const target = token.target_peer_id ?? token.target_device_id
     if (target === undefined) throw new MeshError('CAP_INVALID')
     // Clocks may differ by the leeway of the check; a lease takes its end from the token to the letter.
-    const left = Math.min(limits.terminal_lease_ms, token.exp * 1000 - clock.now())
+    const wall = clock.now()
+    const left = Math.min(limits.terminal_lease_ms, token.exp * 1000 - wall)
     if (left <= 0) throw new MeshError('CAP_EXPIRED')
     const now = leaseClock.now()
-    return { now, expires_at: now + left, token: { kid: token.kid, target }, jti: token.jti }
+    // What is told comes from the same reading of the wall clock: from a later one it could be a millisecond past the token.
+    const toldUntil = engine.toInstant(wall + left)
+    return { now, expires_at: now + left, toldUntil, token: { kid: token.kid, target }, jti: token.jti }
   }
 
   function requireHost({ room_id, host_peer_id }: Terminal): void {
@@ -112,9 +115,9 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
             if (freed.outcome !== 'conflict') throw refusal(freed)
           }
         }
-        const { now, expires_at, token, jti } = judge(place, await verify(cap_token))
+        const { now, expires_at, toldUntil, token, jti } = judge(place, await verify(cap_token))
         requireHost(terminal)
-        const payloadOfGrant = { terminal_id, peer_id, expires_at: engine.toInstant(leaseClock.onWall(expires_at)) }
+        const payloadOfGrant = { terminal_id, peer_id, expires_at: toldUntil }
         const result = await storage.terminals.take(
           { terminal_id, peer_id, user_id, force: force && isHost, now, expires_at },
           endings.newEvent('terminal.control.granted', payloadOfGrant, by, {
@@ -145,14 +148,14 @@ export function createTerminals(engine: Engine): OpenArea<keyof typeof terminalC
         const { terminal_id, fence, cap_token } = payload
         const { peer_id, user_id } = peer
         const place = await locate(peer, terminal_id)
-        const { now, expires_at, token } = judge(place, await verify(cap_token))
+        const { now, expires_at, toldUntil, token } = judge(place, await verify(cap_token))
         if (!watch.holds(terminal_id, fence)) throw conflict(place.terminal, 'not_held')
         const result = await storage.terminals.renew({ terminal_id, peer_id, user_id, fence, now, expires_at })
         if (result.outcome !== 'renewed') throw refusal(result)
         judge(place, await verify(cap_token))
         if (!watch.hold(terminal_id, fence, expires_at, token)) throw conflict(undefined, 'not_held')
         // In the same step, or a grant to somebody else could be heard of before it.
-        answer({ terminal_id, peer_id, fence, expires_at: engine.toInstant(leaseClock.onWall(expires_at)) })
+        answer({ terminal_id, peer_id, fence, expires_at: toldUntil })
         return engine.answered
       },
 
