@@ -137,10 +137,14 @@ export function createHub(options: {
     rooms.set(room_id, room)
     room.entering++
     try {
+      const isIn = () => room.occupants.has(peer.peer_id)
+      let wasIn = isIn()
       let snapshot = await storage.rooms.snapshot(room_id)
-      for (let looks = 1; snapshot && snapshot.room.seq < log.known(room); looks++) {
+      // Somebody may also be found to be out by what nobody has told yet, and so without a `seq`: see `recheck`.
+      for (let looks = 1; snapshot && (snapshot.room.seq < log.known(room) || (wasIn && !isIn())); looks++) {
         // What was told is stored, unless the storage lost it, or somebody made it up.
         if (looks === mostLooks) throw new MeshError('UNAVAILABLE')
+        wasIn = isIn()
         snapshot = await storage.rooms.snapshot(room_id)
       }
       const member = snapshot?.members.find((candidate) => candidate.user_id === peer.user_id)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMemoryBusLine } from '../memory/bus.ts'
 import { createMemoryStorage } from '../memory/storage.ts'
-import { createWorld, ring, settle } from '../testing/kit.ts'
+import { comeBack, createWorld, resumeOf, ring, settle, unhurried } from '../testing/kit.ts'
 import { createSlowStorage } from '../testing/slow-storage.ts'
 import type { Frame, TestClient } from '../testing/index.ts'
 
@@ -154,6 +154,45 @@ describe('somebody who joins while the room changes', () => {
       }),
       { numRuns: 40 },
     )
+  })
+})
+
+describe('somebody who was found to be out of a room while joining it again', () => {
+  it.each([
+    { end: 'deletion', code: 'ROOM_NOT_FOUND' },
+    { end: 'removal', code: 'ACCESS_DENIED' },
+  ])('stays out when word of the $end comes', async ({ end, code }) => {
+    const storage = createMemoryStorage()
+    const { snapshot, ...rooms } = storage.rooms
+    const [read, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const w = await createWorld({ storage, limits: { ...unhurried, resume_window_s: 120 } })
+    const b = await w.enter(w.bob)
+    storage.rooms.snapshot = async (room_id) => {
+      const before = await snapshot(room_id)
+      await read.promise
+      return before
+    }
+    storage.rooms.delete = async (...of) => (await rooms.delete(...of), await told.promise, true)
+    storage.rooms.removeMember = async (...of) => {
+      const result = await rooms.removeMember(...of)
+      await told.promise
+      return result
+    }
+    const asked = b.send('room.join', w.room, {})
+    await settle()
+    // It is stored, and its own node has yet to hear of it, when bob comes back and is looked up.
+    const ending = end === 'deletion' ? w.mesh.rooms.delete('administrator', w.room) : w.remove(w.bob)
+    await settle()
+    b.vanish()
+    const again = await comeBack(w, w.bob, resumeOf(b))
+    read.resolve()
+    const answer = await again.next(({ reply_to }) => reply_to === asked)
+    told.resolve()
+    await ending
+    await settle(again)
+    expect(answer.code).toBe(code)
+    expect(again.frames.filter(({ type }) => type === 'room.left')).toHaveLength(1)
+    expect(w.mesh.peers.get(b.peer_id)?.rooms.size).toBe(0)
   })
 })
 
