@@ -22,6 +22,7 @@ function setUp(settings: Partial<DeliverySettings> = {}) {
         channel: 'notify',
         store,
         clock,
+        now: clock.now,
         ids: randomIds,
         random,
         logger: silentLogger,
@@ -140,6 +141,55 @@ it('deliveries that hang hold up those behind them for no longer than the claim 
   await pass(300)
   expect(asked.slice(4, 6).map(({ topic }) => topic)).toEqual(['4', '5'])
   expect((await store.list({ limit: 9 })).map(({ topic }) => topic).sort()).toEqual(['0', '1', '2', '3'])
+})
+
+it('too many are given up although there is always one more that is due', async () => {
+  const { clock, add, employ, pass, store } = setUp({ most: 10 })
+  let added = 0
+  const { asked } = employ(async () => {
+    await add(`more ${added++}`)
+    await new Promise<void>((resolve) => clock.after(1_000, resolve))
+    return { outcome: 'done' }
+  })
+  await pass(100)
+  for (let n = 0; n < 20; n++) await add(`${n}`)
+  await pass(130_000, 500)
+  expect(asked.length).toBeGreaterThan(100)
+  // And those that are under way.
+  expect((await store.list({ limit: 99 })).length).toBeLessThanOrEqual(14)
+})
+
+it('what is under way is not given up for its age, but for what comes of it', async () => {
+  const { clock, add, employ, pass, store } = setUp({ giveUpMs: 1_000 })
+  await add('one')
+  employ(() => new Promise((resolve) => void clock.after(5_000, () => resolve({ outcome: 'done' }))))
+  await pass(2_000)
+  // Begins by looking for what is too old.
+  employ(() => ({ outcome: 'done' }))
+  await pass(4_000)
+  expect([await store.list({ limit: 9 }), await store.dead({ limit: 9 })]).toEqual([[], []])
+})
+
+it('a stop waits for every delivery that is under way, although the outcome of another could not be written', async () => {
+  const { clock, store, add, employ, pass } = setUp()
+  const { finish } = store
+  store.finish = async (claimed, done) => {
+    if (claimed.topic === 'one') throw new MeshError('UNAVAILABLE')
+    return finish(claimed, done)
+  }
+  for (const topic of ['one', 'two']) await add(topic)
+  const { courier } = employ(
+    ({ topic }) =>
+      new Promise((resolve) => void clock.after(topic === 'one' ? 100 : 1_000, () => resolve({ outcome: 'done' }))),
+  )
+  await pass(500)
+  let isClosed = false
+  void courier.close().then(() => (isClosed = true))
+  await pass(200)
+  expect(isClosed).toBe(false)
+  await pass(1_000)
+  expect(isClosed).toBe(true)
+  expect((await store.list({ limit: 9 })).map(({ topic }) => topic)).toEqual(['one'])
 })
 
 it('a delivery whose courier is gone is taken over once its claim has run out, and ends once', async () => {

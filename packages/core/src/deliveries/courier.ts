@@ -1,18 +1,19 @@
 import { isMeshError, MeshError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
-import type { Clock, Delivery, DeliveryStore, Logger } from '../ports/index.ts'
+import type { Clock, Delivery, DeliveryStore, Later, Logger } from '../ports/index.ts'
 import { createBreaker } from './breaker.ts'
 import type { DeliverySettings } from './settings.ts'
 
 /**
- * What became of a delivery. `done`: so many of its events, all unless told, got there. `needless`: nobody has to be told any more.
- * `addressed`: it is for these users, all of its events unless told. `later`: the service may take it another time. `refused`: it never will.
+ * What became of a delivery. `done`: so many of its events, all unless told, got there, and the next one did not for `failed`.
+ * `needless`: nobody has to be told any more. `addressed`: it is for these users, but for the `less` events that each has not missed.
+ * `later`: the service may take it another time. `refused`: it never will.
  */
 export type Delivered =
-  | { outcome: 'done'; count?: number; after?: number }
+  | { outcome: 'done'; count?: number; after?: number; failed?: Later }
   | { outcome: 'needless' }
-  | { outcome: 'addressed'; to: readonly { to_id: string; count?: number }[] }
-  | { outcome: 'later'; reason: string; retry_after_ms?: number | undefined }
+  | { outcome: 'addressed'; to: readonly { to_id: string; less: number }[] }
+  | Later
   | { outcome: 'refused'; reason: string }
 
 /** Takes what waits on one channel to where it belongs. */
@@ -34,7 +35,10 @@ const longestAsked = 3600 * 1000
 export interface CourierOptions {
   channel: string
   store: DeliveryStore
-  clock: Clock
+  /** How long things take, here. */
+  clock: Pick<Clock, 'monotonic' | 'after'>
+  /** What time it is, for all who share the store: by it they know who may do what, and when. */
+  now(): number
   ids: Ids
   random: () => number
   logger: Logger
@@ -49,7 +53,7 @@ export interface CourierOptions {
 
 /** @see Courier */
 export function createCourier(options: CourierOptions): Courier {
-  const { channel, store, clock, ids, random, logger, settings, joinedMs, countBefore, deliver } = options
+  const { channel, store, clock, now, ids, random, logger, settings, joinedMs, countBefore, deliver } = options
   const breaker = createBreaker(settings.breaker)
   let sweepAt = clock.monotonic()
   let isClosed = false
@@ -72,11 +76,14 @@ export function createCourier(options: CourierOptions): Courier {
   }
 
   async function run(): Promise<void> {
-    if (clock.monotonic() >= sweepAt) await tidy()
     for (;;) {
+      // Each time: where a service is slow, there may always be one more that is due.
+      if (clock.monotonic() >= sweepAt) await tidy()
       const claimed = await claim(Math.min(width, breaker.admits(clock.monotonic())))
       if (claimed.length === 0) return
-      await Promise.all(claimed.map(attempt))
+      const ended = await Promise.allSettled(claimed.map(attempt))
+      // Not before the others have ended as well.
+      for (const one of ended) if (one.status === 'rejected') throw one.reason
     }
   }
 
@@ -85,9 +92,9 @@ export function createCourier(options: CourierOptions): Courier {
     const claimed: Delivery[] = []
     while (claimed.length < most && !isClosed) {
       const due_at = await store.next(channel)
-      const now = clock.now()
-      if (due_at === undefined || due_at > now) break
-      const delivery = await store.claim({ channel, claim: ids.uuid(), now, until: now + settings.claimMs })
+      const at = now()
+      if (due_at === undefined || due_at > at) break
+      const delivery = await store.claim({ channel, claim: ids.uuid(), now: at, until: at + settings.claimMs })
       // Another node was first, and may be so again: the next look is soon enough.
       if (!delivery) break
       claimed.push(delivery)
@@ -102,22 +109,24 @@ export function createCourier(options: CourierOptions): Courier {
     } catch (error) {
       return again(delivery, codeOf(error))
     }
-    const now = clock.now()
+    const at = now()
     switch (result.outcome) {
       case 'done': {
         breaker.succeeded()
-        const { count = delivery.count, after } = result
-        return store.finish(delivery, { count, ...(after !== undefined && { after }), due_at: now + joinedMs, now })
+        const { count = delivery.count, after, failed } = result
+        if (failed) breaker.failed(clock.monotonic())
+        const due_at = at + (failed ? waitOf(1, failed.retry_after_ms) : joinedMs)
+        return store.finish(delivery, { count, ...(after !== undefined && { after }), due_at, now: at })
       }
       // Neither this nor the next says anything about the service, which was not asked.
       case 'needless':
-        return store.finish(delivery, { count: delivery.count, due_at: now + joinedMs, now })
+        return store.finish(delivery, { count: delivery.count, due_at: at + joinedMs, now: at })
       case 'addressed':
         return store.address(
           delivery,
           // One for each room: who is told of it must still be a member when that succeeds.
           result.to.map((one) => ({ ...one, topic: `to ${one.to_id} ${delivery.kind} ${delivery.room_id}` })),
-          now,
+          at,
         )
       case 'refused':
         breaker.succeeded()
@@ -137,14 +146,14 @@ export function createCourier(options: CourierOptions): Courier {
     return Promise.race([work, late]).finally(() => stop())
   }
 
-  async function again(delivery: Delivery, reason: string, asked = 0): Promise<void> {
-    const now = clock.now()
-    if (now - delivery.created_at > settings.giveUpMs) return giveUp(delivery, reason)
-    return store.postpone(delivery, { due_at: now + waitOf(delivery, asked), reason })
+  async function again(delivery: Delivery, reason: string, asked?: number): Promise<void> {
+    const at = now()
+    if (at - delivery.created_at > settings.giveUpMs) return giveUp(delivery, reason)
+    return store.postpone(delivery, { due_at: at + waitOf(delivery.attempts, asked), reason })
   }
 
   /** What failed together is not tried again together, nor before the service has asked for it. */
-  function waitOf({ attempts }: Delivery, asked: number): number {
+  function waitOf(attempts: number, asked = 0): number {
     const { first, longest } = settings.retryMs
     const own = Math.min(longest, first * 2 ** Math.min(attempts - 1, 30))
     return Math.round(Math.max(own / 2, Math.min(asked, longestAsked)) + (random() * own) / 2)
@@ -152,11 +161,11 @@ export function createCourier(options: CourierOptions): Courier {
 
   /** What is too old, or one too many, becomes a dead letter; what joined it since is tried on. */
   async function giveUp(delivery: Delivery, reason: string): Promise<void> {
-    return bury(delivery, reason, await countBefore?.(delivery, clock.now() - settings.giveUpMs))
+    return bury(delivery, reason, await countBefore?.(delivery, now() - settings.giveUpMs))
   }
 
   async function bury(delivery: Delivery, reason: string, count = delivery.count): Promise<void> {
-    const letter = { letter_id: ids.uuid(), dead_at: clock.now(), reason, keep: settings.keepDead, count }
+    const letter = { letter_id: ids.uuid(), dead_at: now(), reason, keep: settings.keepDead, count }
     await store.bury(delivery, letter)
     logger.warn({ channel, count }, 'a delivery was given up: it is among the dead letters')
   }
@@ -164,8 +173,12 @@ export function createCourier(options: CourierOptions): Courier {
   /** What is never claimed, since the service is left alone, grows old as well. */
   async function tidy(): Promise<void> {
     const { giveUpMs, most } = settings
-    const overdue = await store.overdue(channel, { before: clock.now() - giveUpMs, most, limit: sweep.limit })
-    for (const delivery of overdue) await giveUp(delivery, delivery.reason || 'expired')
+    const overdue = await store.overdue(channel, { before: now() - giveUpMs, most, limit: sweep.limit })
+    for (const delivery of overdue) {
+      // Somebody is about it: what comes of that decides.
+      if (delivery.claim !== '' && delivery.due_at > now()) continue
+      await giveUp(delivery, delivery.reason || 'expired')
+    }
     sweepAt = clock.monotonic() + (overdue.length < sweep.limit ? sweep.everyMs : 0)
   }
 

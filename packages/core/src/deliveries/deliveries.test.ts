@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest'
 import type { Notice, RoomEvent } from '../ports/index.ts'
+import { createMemoryStorage } from '../memory/storage.ts'
 import { createWorld, join } from '../testing/kit.ts'
+import { createManualClock } from '../testing/manual-clock.ts'
 import { createRandom } from '../testing/simulator/random.ts'
-import { createTestMesh } from '../testing/test-mesh.ts'
+import { createTestMesh, type TestClient } from '../testing/test-mesh.ts'
 import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
 import type { DeliverySettings } from './settings.ts'
+
+const sent = { outcome: 'sent' } as const
 
 /** Gives up after 40 s, and until then tries each second. */
 const stubborn = {
@@ -121,6 +125,53 @@ test('whoever joins after the first of several messages is told of those since, 
   expect(textFor(eve)).toEqual([])
 })
 
+test('what is said while it is looked up who is away is told to newcomers as well', async () => {
+  const t = await setUp()
+  const ann = await t.enter(t.ann)
+  const say = (text: string) => ann.ask('chat.message.send', t.room, { text })
+  await say('before')
+  await t.setRole(t.dan, 'guest')
+  await t.pass(10)
+  // The other node has 300 ms to say who is there, of which none has passed.
+  await say('meanwhile')
+  await t.pass(12)
+  const textFor = (user_id: string) => t.told.filter((notice) => notice.user_id === user_id).map(({ text }) => text)
+  expect(textFor(t.bob)).toEqual(['2 new messages in Room, from ann.'])
+  expect(textFor(t.dan)).toEqual(['ann wrote in Room.'])
+})
+
+test('a node whose clock is off goes by the one that the nodes have in common', async () => {
+  const clock = createManualClock()
+  const ahead = createManualClock(clock.now() + 600_000)
+  const storage = { ...createMemoryStorage(), now: clock.now }
+  const told: string[] = []
+  const notifier = {
+    async send({ user_id }: Notice) {
+      told.push(user_id)
+      return { outcome: 'sent' } as const
+    },
+  }
+  const t = await createWorld({ storage, clock, notifier, deliveries: { isActive: false } })
+  const pass = passer({
+    advance(ms) {
+      clock.advance(ms)
+      ahead.advance(ms)
+    },
+  })
+  const other = await createTestMesh({ storage, clock: ahead, notifier })
+  const say = async (text: string, client: Promise<TestClient>) =>
+    (await client).ask('chat.message.send', t.room, { text })
+  await say('hello', t.enter(t.ann))
+  await pass(9)
+  expect(told).toEqual([])
+  await pass(2)
+  expect(told.sort()).toEqual([t.bob, t.cleo].sort())
+  const client = await other.connect(t.ann)
+  await join(client, t.room)
+  await client.ask('chat.message.send', t.room, { text: 'from the other' })
+  expect(await storage.deliveries.next('notify')).toBe(clock.now() + 10_000)
+})
+
 test('what others or the newcomer said since is nothing that the newcomer missed of somebody', async () => {
   const t = await setUp()
   const ann = await t.enter(t.ann)
@@ -187,6 +238,22 @@ test('an event that a webhook never takes holds up those behind it until it is t
   expect(t.heard.at(-1)).toBe(t.last + 2)
   expect(await t.storage.deliveries.dead({ limit: 9 })).toMatchObject([{ after: t.last, count: 1 }])
   expect(await t.storage.deliveries.list({ limit: 9 })).toEqual([])
+})
+
+test('a webhook that took some of what waits is not told the rest before it has asked for it', async () => {
+  const asked: number[] = []
+  const webhook = {
+    name: 'x',
+    async send({ seq }: RoomEvent) {
+      asked.push(seq)
+      return asked.length === 2 ? ({ outcome: 'later', reason: 'status 429', retry_after_ms: 30_000 } as const) : sent
+    },
+  }
+  const t = await createWorld({ webhooks: [webhook] })
+  await passer(t.clock)(29)
+  expect(asked).toEqual([1, 2])
+  await passer(t.clock)(5)
+  expect(asked).toEqual([1, 2, 2, 3])
 })
 
 test('a webhook hears of events that were stored while this process was not told to tell it', async () => {

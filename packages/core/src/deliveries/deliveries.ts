@@ -1,6 +1,7 @@
 import type { Counts } from '../counts.ts'
 import { isMeshError } from '../errors.ts'
 import type { Ids } from '../ids.ts'
+import { createLeaseClock } from '../lease-clock.ts'
 import type {
   Clock,
   Logger,
@@ -48,11 +49,14 @@ export function createDeliveries(options: {
   const { storage, clock, logger, notifier, webhooks, counts } = options
   const settings = { ...defaultDeliverySettings, ...options.settings }
   const store = storage.deliveries
+  // A claim is a lease.
+  const { now } = createLeaseClock(clock, storage)
   const writes = new Set<Promise<void>>()
   const couriers: [string, Courier][] = []
 
   function employ(channel: string, work: Pick<CourierOptions, 'joinedMs' | 'deliver' | 'countBefore'>): void {
-    if (settings.isActive) couriers.push([channel, createCourier({ ...options, settings, store, channel, ...work })])
+    if (settings.isActive)
+      couriers.push([channel, createCourier({ ...options, settings, store, now, channel, ...work })])
   }
   if (notifier) {
     const send = counted((notice: Notice) => notifier.send(notice), counts.notifications)
@@ -72,14 +76,14 @@ export function createDeliveries(options: {
       channel: channelOf(webhook),
       topic: 'events',
       kind: 'events',
-      due_at: event.at,
+      due_at: now(),
       every: true,
     }))
     const told = notifier && toldBy(event)
     // Between the devices of one user there is nobody else to tell.
     if (told && told.to_id !== told.from_id) {
       const topic = `${told.kind} ${told.from_id} ${told.to_id ?? ''}`
-      deliveries.push({ channel: 'notify', topic, ...told, due_at: event.at + settings.quietMs })
+      deliveries.push({ channel: 'notify', topic, ...told, due_at: now() + settings.quietMs })
     }
     return deliveries.length > 0 ? { ...event, deliveries } : event
   }
@@ -89,10 +93,10 @@ export function createDeliveries(options: {
 
     deviceLeft(device_id) {
       if (!notifier || device_id === undefined) return
-      const now = clock.now()
-      const due_at = now + settings.agentGraceMs
+      const at = now()
+      const due_at = at + settings.agentGraceMs
       const left = { channel: 'notify', topic: `agent ${device_id}`, kind: 'agent', from_id: device_id, due_at }
-      const write = store.add(left, now).catch((error: unknown) => {
+      const write = store.add(left, at).catch((error: unknown) => {
         logger.warn({ code: isMeshError(error) ? error.code : 'INTERNAL' }, 'that a device left was not recorded')
       })
       writes.add(write)

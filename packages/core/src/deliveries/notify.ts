@@ -29,28 +29,29 @@ export function createNotify(options: {
   }
 
   async function addressed(delivery: Delivery): Promise<Delivered> {
-    const { room_id, from_id, after } = delivery
+    const { room_id, from_id, after, count } = delivery
     const members = (await storage.rooms.snapshot(room_id))?.members ?? []
     const others = members.filter(({ user_id }) => user_id !== from_id)
     // Whoever came later missed only what has happened since.
     const isNew = ({ joined_seq }: Member) => joined_seq > after
     const seqs = others.some(isNew) ? await latestOf(delivery) : []
-    const concerned = others.flatMap((member) => {
-      if (!isNew(member)) return [{ to_id: member.user_id }]
-      const count = seqs.filter((seq) => seq > member.joined_seq).length
-      return count > 0 ? [{ to_id: member.user_id, count }] : []
-    })
+    const concerned = others.map((member) => ({
+      to_id: member.user_id,
+      less: isNew(member) ? count - seqs.filter((seq) => seq > member.joined_seq).length : 0,
+    }))
     const connected = await Promise.all(concerned.map(({ to_id }) => isConnected({ user_id: to_id })))
+    // Whoever has missed nothing so far as well: of what joins meanwhile nobody else tells them.
     return { outcome: 'addressed', to: concerned.filter((_, index) => !connected[index]) }
   }
 
-  /** The places of the latest events that a delivery is about. */
-  async function latestOf({ room_id, from_id, kind, after }: Delivery): Promise<number[]> {
+  /** The places of the latest events that a delivery was about when it was claimed. */
+  async function latestOf({ room_id, from_id, kind, after, count }: Delivery): Promise<number[]> {
     const latest = await storage.events.before(room_id, { limit: latestEvents })
-    return latest.flatMap((event) => {
+    const seqs = latest.flatMap((event) => {
       const about = toldBy(event)
       return event.seq > after && about?.kind === kind && about.from_id === from_id ? [event.seq] : []
     })
+    return seqs.sort((a, b) => a - b).slice(0, count)
   }
 
   async function agentIsGone(device_id: string): Promise<Delivered> {

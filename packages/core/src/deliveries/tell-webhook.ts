@@ -1,4 +1,4 @@
-import type { Clock, Delivery, EventStore, Webhook } from '../ports/index.ts'
+import type { Clock, Delivery, EventStore, Later, Webhook } from '../ports/index.ts'
 import type { Delivered } from './courier.ts'
 
 /** How many events are looked at for those that are too old. */
@@ -30,14 +30,18 @@ export function createTellWebhook(options: {
     // The room is gone, and its events with it.
     if (found.length === 0) return { outcome: 'needless' }
     let told = 0
+    let failed: Later | undefined
     for (const event of found) {
       if (isClosing() || clock.monotonic() - begun > batch.ms) break
       const sent = await send(event)
-      // What got there is not given again.
-      if (sent.outcome === 'later' && told === 0) return sent
-      if (sent.outcome === 'later') break
+      if (sent.outcome === 'later') {
+        failed = sent
+        break
+      }
       told++
     }
-    return { outcome: 'done', count: told, after: found[told - 1]?.seq ?? after }
+    if (failed && told === 0) return failed
+    // What got there is not given again.
+    return { outcome: 'done', count: told, after: found[told - 1]?.seq ?? after, ...(failed && { failed }) }
   }
 }

@@ -38,7 +38,11 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
       const delivery = held(claimed)
       if (!delivery) return
       remove(delivery)
-      for (const recipient of to) join(open().deliveries, { ...delivery, ...recipient, due_at, claim: '', attempts: 0 })
+      for (const { less = 0, ...recipient } of to) {
+        const count = delivery.count - less
+        const fresh = { ...delivery, ...recipient, count, due_at, attempts: 0, claim: '', reason: '' }
+        if (count > 0) join(open().deliveries, fresh)
+      }
     },
 
     async finish(claimed, { count, after, due_at, now }) {

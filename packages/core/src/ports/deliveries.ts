@@ -73,12 +73,12 @@ export interface DeliveryStore {
    */
   claim(wanted: { channel: string; claim: string; now: number; until: number }): Promise<Delivery | undefined>
   /**
-   * Puts one delivery for each recipient in the place of a claimed one, for all of its events or `count` of them. Where one
-   * of the same topic waits, they join, and what differs between them is left empty.
+   * Puts one delivery for each recipient in the place of a claimed one, for its events and what joined meanwhile, but for
+   * `less` of them. Where one of the same topic waits, they join, and what differs between them is left empty.
    */
   address(
     claimed: Claimed,
-    to: readonly { to_id: string; topic: string; count?: number }[],
+    to: readonly { to_id: string; topic: string; less?: number }[],
     due_at: number,
   ): Promise<void>
   /**

@@ -143,35 +143,29 @@ export const deliveryCases: readonly StorageCase[] = [
     },
   },
   {
-    name: 'deliveries: one for all becomes one for each; those for the same recipient join',
+    name: 'deliveries: one for all becomes one for each, with what joined meanwhile; those for the same recipient join',
     async run(storage) {
       await setUp(storage)
       const recipients = [
         { to_id: 'usr_b', topic: 'to b' },
         { to_id: 'usr_c', topic: 'to c' },
-        { to_id: 'usr_d', topic: 'to d', count: 7 },
+        { to_id: 'usr_d', topic: 'to d', less: 1 },
       ]
       await append(storage, 'e2', news('chat a'))
       await append(storage, 'e3', news('chat b', { from_id: 'usr_z' }))
       for (const claim of ['c1', 'c2']) {
         const claimed = await claimOf(storage, claim)
+        if (claim === 'c1') await append(storage, 'e4', news('chat a'))
         if (claimed) await storage.deliveries.address(claimed, recipients, 30_000)
         if (claimed) await storage.deliveries.address(claimed, recipients, 30_000)
       }
       const found = await storage.deliveries.list({ limit: 9 })
       same(
-        found.map(({ topic, to_id, from_id, count, attempts, due_at }) => [
-          topic,
-          to_id,
-          from_id,
-          count,
-          attempts,
-          due_at,
-        ]),
+        found.map((one) => [one.topic, one.to_id, one.from_id, one.count, one.attempts, one.due_at]),
         [
-          ['to b', 'usr_b', '', 2, 0, 30_000],
-          ['to c', 'usr_c', '', 2, 0, 30_000],
-          ['to d', 'usr_d', '', 14, 0, 30_000],
+          ['to b', 'usr_b', '', 3, 0, 30_000],
+          ['to c', 'usr_c', '', 3, 0, 30_000],
+          ['to d', 'usr_d', 'usr_a', 1, 0, 30_000],
         ],
         'one for each, from several',
       )

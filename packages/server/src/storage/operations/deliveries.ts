@@ -82,14 +82,17 @@ export async function claimDelivery(
 export async function addressDelivery(
   db: Db,
   claimed: Claimed,
-  to: readonly { to_id: string; topic: string; count?: number }[],
+  to: readonly { to_id: string; topic: string; less?: number }[],
   due_at: number,
 ): Promise<void> {
   const row = await take(db, claimed)
   if (!row) return
   // Always in the same order, so that two nodes never wait for each other.
   const recipients = [...to].sort((a, b) => (a.topic < b.topic ? -1 : 1))
-  for (const recipient of recipients) await join(db, { ...row, ...recipient, due_at, ...untried })
+  for (const { less = 0, ...recipient } of recipients) {
+    const count = row.count - less
+    if (count > 0) await join(db, { ...row, ...recipient, count, due_at, ...untried })
+  }
 }
 
 /** So many of the events got there; what joined meanwhile waits on. */
