@@ -1,5 +1,6 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import type { Later } from '@mesh/core'
 
 /** What a service answered. */
 export interface Answer {
@@ -24,7 +25,7 @@ const mostBytes = 4_096
  */
 export function post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Answer | NoAnswer> {
   return new Promise((resolve) => {
-    const send = url.startsWith('https:') ? requestHttps : requestHttp
+    const send = new URL(url).protocol === 'https:' ? requestHttps : requestHttp
     const length = Buffer.byteLength(body)
     const asking = send(url, {
       method: 'POST',
@@ -73,11 +74,7 @@ function retryAfter(header = ''): number | undefined {
 }
 
 /** An answer that is no success, as a reason to try again. */
-export function laterBecause(answer: Answer | NoAnswer): {
-  outcome: 'later'
-  reason: string
-  retry_after_ms?: number | undefined
-} {
+export function laterBecause(answer: Answer | NoAnswer): Later {
   if (typeof answer === 'string') return { outcome: 'later', reason: answer }
   return { outcome: 'later', reason: `status ${answer.status}`, retry_after_ms: answer.retry_after_ms }
 }
