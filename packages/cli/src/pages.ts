@@ -9,7 +9,7 @@ export interface PageOptions {
 }
 
 /** The largest page an installation gives. */
-const largest = 1000
+export const largest = 1000
 
 /** One page where the options ask for one; otherwise the whole list, page after page. */
 export function readPages<T>(

@@ -50,6 +50,8 @@ describe('mesh-cli notify beside a server that notifies', { timeout: 60_000 }, (
     await add('one', 'chat', Date.now())
     await vi.waitFor(async () => expect(await mesh.storage.deliveries.dead({ limit: 9 })).toHaveLength(1), 10_000)
     await add('two', 'call', Date.now() + 3_600_000)
+    // More than a page has unless told.
+    for (let n = 0; n < 100; n++) await add(`later ${n}`, 'chat', Date.now() + 7_200_000)
     await mesh.notifications.remove(bob)
     await mesh.close()
     await serve({ MESH_GOTIFY_URL: url })
@@ -82,11 +84,15 @@ describe('mesh-cli notify beside a server that notifies', { timeout: 60_000 }, (
     expect(await notify('test', 'nobody')).toMatchObject({ code: 3 })
     expect(await notify('set', 'bob')).toMatchObject({ code: 2 })
     expect(await notify('list', '--waiting', '--dead')).toMatchObject({ code: 2 })
+    expect(await notify('list', '--dead', '--after', 'usr_x')).toMatchObject({ code: 2 })
     expect(await behave('well')).toEqual({ messages, faults: [] })
   })
 
   it('lists what waits and what was given up, and why', async () => {
-    expect(await listed('--waiting')).toMatchObject([{ channel: 'notify', kind: 'call', count: 1, attempts: 0 }])
+    const waiting = await listed('--waiting')
+    expect(waiting).toHaveLength(101)
+    expect(waiting[0]).toMatchObject({ channel: 'notify', kind: 'call', count: 1, attempts: 0 })
+    expect(await listed('--waiting', '--limit', '2')).toEqual(waiting.slice(0, 2))
     expect(await listed('--dead')).toMatchObject([
       { channel: 'notify', kind: 'chat', attempts: 1, reason: 'status 401' },
     ])

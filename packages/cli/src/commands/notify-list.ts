@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { deliveryColumns, notifyColumns } from '../columns.ts'
 import { pageOptions } from '../options.ts'
-import { readPages, type PageOptions } from '../pages.ts'
+import { largest, readPages, type PageOptions } from '../pages.ts'
 import { ask, show } from '../session.ts'
 
 /** `notify list`: who can be told, and what has not got there. */
@@ -14,10 +14,9 @@ export function addNotifyList(parent: Command): void {
     const { waiting = false, dead = false, ...page } = options
     if (waiting && dead) throw new InvalidArgumentError('Say either --waiting or --dead.')
     if (waiting || dead) {
-      const { data } = await ask(command, 'notify.deliveries', {
-        state: dead ? 'dead' : 'waiting',
-        ...(page.limit !== undefined && { limit: page.limit }),
-      })
+      if (page.after !== undefined) throw new InvalidArgumentError('--after is for the users who have a token.')
+      const { limit = largest } = page
+      const { data } = await ask(command, 'notify.deliveries', { state: dead ? 'dead' : 'waiting', limit })
       return show(command, { data, columns: deliveryColumns, id: 'to_id' })
     }
     const targets = await readPages(command, page, (admin, asked) => admin.call('notify.list', asked))
