@@ -9,7 +9,7 @@ import { createCourier, type Delivered } from './courier.ts'
 import { defaultDeliverySettings, type DeliverySettings } from './settings.ts'
 
 /** Couriers on one outbox, each with the answer it gets, and when each was asked. */
-function setUp(settings: Partial<DeliverySettings> = {}) {
+function setUp(settings: Partial<DeliverySettings> = {}, logger = silentLogger) {
   const clock = createManualClock()
   const { deliveries: store } = createMemoryStorage()
   return {
@@ -25,7 +25,7 @@ function setUp(settings: Partial<DeliverySettings> = {}) {
         now: clock.now,
         ids: randomIds,
         random,
-        logger: silentLogger,
+        logger,
         settings: { ...defaultDeliverySettings, pollMs: 10, ...settings },
         joinedMs: 0,
         async deliver(delivery) {
@@ -203,4 +203,84 @@ it('a delivery whose courier is gone is taken over once its claim has run out, a
   await pass(300)
   expect([first.asked.length, second.asked.length]).toEqual([1, 1])
   expect(await store.list({ limit: 9 })).toEqual([])
+})
+
+it('a service that asks for days is asked again within an hour or so', async () => {
+  const { add, employ, pass } = setUp({ breaker: never })
+  await add('one')
+  const { asked } = employ(() => later({ retry_after_ms: 1e9 }))
+  await pass(3_599_000, 1_000)
+  expect(asked).toHaveLength(1)
+  await pass(3_000, 1_000)
+  expect(asked).toHaveLength(2)
+})
+
+describe('the breaker', () => {
+  const breaker = { failures: 3, pauseMs: 60_000 }
+  const retryMs = { first: 1, longest: 1 }
+
+  it('lets one of many find out whether the service is well again', async () => {
+    // As many as are under way at once: exactly so many have failed when it is left alone.
+    const { add, employ, pass } = setUp({ breaker: { ...breaker, failures: 4 }, retryMs })
+    for (let n = 0; n < 9; n++) await add(`${n}`)
+    const { asked } = employ(() => later())
+    await pass(50_000, 1_000)
+    const before = asked.length
+    await pass(12_000, 1_000)
+    expect(asked).toHaveLength(before + 1)
+  })
+
+  it('takes a refusal for an answer', async () => {
+    const { add, employ, pass } = setUp({ breaker })
+    const { courier, asked } = employ(({ topic }) =>
+      topic === 'refused' ? { outcome: 'refused', reason: 'x' } : later(),
+    )
+    for (const topic of ['one', 'two', 'refused', 'three', 'four']) {
+      await add(topic)
+      await pass(50)
+    }
+    expect(asked.slice(0, 5).map(({ topic }) => topic)).toEqual(['one', 'two', 'refused', 'three', 'four'])
+    expect(courier.isPaused).toBe(false)
+  })
+
+  it('counts what was not taken after some that was', async () => {
+    const { add, employ, pass } = setUp({ breaker: { failures: 1, pauseMs: 60_000 } })
+    await add('one')
+    const { courier } = employ(() => ({
+      outcome: 'done',
+      count: 0,
+      failed: { outcome: 'later', reason: 'status 500' },
+    }))
+    await pass(50)
+    expect(courier.isPaused).toBe(true)
+  })
+})
+
+it('an outbox that cannot be read is said once, and again only after it could', async () => {
+  const said: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, text: string) => void said.push(text) }
+  const { store, employ, pass } = setUp({}, logger)
+  const { next } = store
+  const away = async () => {
+    throw new MeshError('UNAVAILABLE')
+  }
+  employ(() => ({ outcome: 'done' }))
+  for (const then of [away, next, away]) {
+    store.next = then
+    await pass(500)
+  }
+  expect(said).toEqual(Array(2).fill('deliveries wait: the outbox cannot be read'))
+})
+
+it('a courier that was stopped begins nothing more, and leaves no timer behind', async () => {
+  const { clock, add, employ, pass } = setUp()
+  for (let n = 0; n < 9; n++) await add(`${n}`)
+  const { courier, asked } = employ(
+    () => new Promise((resolve) => void clock.after(1_000, () => resolve({ outcome: 'done' }))),
+  )
+  await pass(500)
+  const closed = courier.close()
+  await pass(5_000)
+  await closed
+  expect([asked.length, clock.timers]).toEqual([4, 0])
 })

@@ -1,50 +1,20 @@
 import { expect, test } from 'vitest'
-import type { Notice, RoomEvent } from '../ports/index.ts'
+import { createCounts } from '../counts.ts'
+import { randomIds } from '../ids.ts'
 import { createMemoryStorage } from '../memory/storage.ts'
-import { createWorld, join } from '../testing/kit.ts'
+import { silentLogger, type Notice } from '../ports/index.ts'
+import { createWorld, join, type World } from '../testing/kit.ts'
 import { createManualClock } from '../testing/manual-clock.ts'
-import { createRandom } from '../testing/simulator/random.ts'
 import { createTestMesh, type TestClient } from '../testing/test-mesh.ts'
-import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
+import { createTwoNodes, passer, quiet } from '../testing/two-nodes.ts'
+import { createDeliveries } from './deliveries.ts'
 import type { DeliverySettings } from './settings.ts'
-
-const sent = { outcome: 'sent' } as const
 
 /** Gives up after 40 s, and until then tries each second. */
 const stubborn = {
   giveUpMs: 40_000,
   retryMs: { first: 1_000, longest: 1_000 },
   breaker: { failures: 1e9, pauseMs: 1 },
-}
-
-/** A webhook that takes what it is said to, on a room with nothing but its beginning. */
-async function setUpWebhook(takes: (event: RoomEvent) => boolean) {
-  const heard: number[] = []
-  const webhook = {
-    name: 'x',
-    async send(event: RoomEvent) {
-      if (!takes(event)) return { outcome: 'later', reason: 'status 500' } as const
-      heard.push(event.seq)
-      return { outcome: 'sent' } as const
-    },
-  }
-  const t = await createWorld({ webhooks: [webhook], deliveries: stubborn })
-  const { seq: last } = (await t.storage.rooms.find(t.room)) ?? { seq: NaN }
-  return {
-    ...t,
-    heard,
-    last,
-    rename: (name: string) => t.mesh.rooms.update('administrator', t.room, { name }),
-    pass: passer(t.clock),
-  }
-}
-
-/** Lets seconds pass, and everything happen that they bring. */
-const passer = (clock: { advance(ms: number): void }) => async (seconds: number) => {
-  for (let n = 0; n < seconds; n++) {
-    clock.advance(1_000)
-    await quiet()
-  }
 }
 
 /** Two nodes on one storage that tell the same service. */
@@ -65,6 +35,24 @@ async function setUp(deliveries: Partial<DeliverySettings> = {}) {
     service,
     pass: passer(t.clock),
   }
+}
+
+/** One node, and what it tells. */
+async function createTold(options: Parameters<typeof createWorld>[0] = {}): Promise<World & Told> {
+  const told: Notice[] = []
+  const notifier = {
+    async send(notice: Notice) {
+      told.push(notice)
+      return { outcome: 'sent' } as const
+    },
+  }
+  const t = await createWorld({ ...options, notifier })
+  return { ...t, told, pass: passer(t.clock) }
+}
+
+interface Told {
+  told: Notice[]
+  pass(seconds: number): Promise<void>
 }
 
 test('of two nodes one tells, after the quiet time, and only who is connected to neither', async () => {
@@ -214,83 +202,84 @@ test('what joined a notification that is too old is told of for as long as anyth
   expect(await t.storage.deliveries.dead({ limit: 9 })).toEqual([])
 })
 
-test('after a long outage a webhook misses the events that are too old, and no others', async () => {
-  let isWell = false
-  const t = await setUpWebhook(() => isWell)
-  await t.pass(30)
-  await t.rename('new')
-  await t.pass(20)
-  expect(await t.storage.deliveries.dead({ limit: 9 })).toMatchObject([{ after: 0, count: t.last }])
-  isWell = true
-  await t.pass(5)
-  expect(t.heard).toEqual([t.last + 1])
-})
-
-test('an event that a webhook never takes holds up those behind it until it is too old', async () => {
-  const t = await setUpWebhook(({ payload }) => payload.name !== 'poison')
-  await t.pass(5)
-  await t.rename('poison')
-  await t.pass(20)
-  await t.rename('behind')
-  await t.pass(15)
-  expect(t.heard.at(-1)).toBe(t.last)
-  await t.pass(10)
-  expect(t.heard.at(-1)).toBe(t.last + 2)
-  expect(await t.storage.deliveries.dead({ limit: 9 })).toMatchObject([{ after: t.last, count: 1 }])
+test('nobody is told who came back, or may not come any more, while the service did not take it', async () => {
+  const t = await setUp(stubborn)
+  await t.setRole(t.dan, 'guest')
+  t.service.isWell = false
+  const ann = await t.enter(t.ann)
+  await ann.ask('chat.message.send', t.room, { text: 'hello' })
+  await t.pass(12)
+  await t.other.connect(t.bob)
+  await t.storage.users.update(t.cleo, { disabled: true })
+  t.service.isWell = true
+  await t.pass(3)
+  expect(t.told.map(({ user_id }) => user_id)).toEqual([t.dan])
   expect(await t.storage.deliveries.list({ limit: 9 })).toEqual([])
 })
 
-test('a webhook that took some of what waits is not told the rest before it has asked for it', async () => {
-  const asked: number[] = []
-  const webhook = {
-    name: 'x',
-    async send({ seq }: RoomEvent) {
-      asked.push(seq)
-      return asked.length === 2 ? ({ outcome: 'later', reason: 'status 429', retry_after_ms: 30_000 } as const) : sent
-    },
+test('a newcomer is told of what came after an earlier notification, and of nothing twice', async () => {
+  const storage = createMemoryStorage()
+  const { before } = storage.events
+  const t = await createTold({ storage })
+  const ann = await t.enter(t.ann)
+  const say = (text: string) => ann.ask('chat.message.send', t.room, { text })
+  await say('an earlier one')
+  await t.pass(12)
+  await say('before')
+  await t.setRole(t.dan, 'guest')
+  await say('after')
+  storage.events.before = async (...args) => {
+    storage.events.before = before
+    await say('while the log is read')
+    return before(...args)
   }
-  const t = await createWorld({ webhooks: [webhook] })
-  await passer(t.clock)(29)
-  expect(asked).toEqual([1, 2])
-  await passer(t.clock)(5)
-  expect(asked).toEqual([1, 2, 2, 3])
+  await t.pass(12)
+  expect(t.told.filter(({ user_id }) => user_id === t.dan).map(({ text }) => text)).toEqual([
+    '2 new messages in Room, from ann.',
+  ])
 })
 
-test('a webhook hears of events that were stored while this process was not told to tell it', async () => {
-  let isWell = false
-  const t = await setUpWebhook(() => isWell)
-  const elsewhere = await createTestMesh({ storage: t.storage, clock: t.clock })
-  await elsewhere.mesh.rooms.update('administrator', t.room, { name: 'by hand' })
-  await t.rename('after')
-  isWell = true
-  await t.pass(5)
-  expect(t.heard).toEqual(Array.from({ length: t.last + 2 }, (_, index) => index + 1))
+test('between the devices of one user nobody is told', async () => {
+  const t = await createTold()
+  const share = (to_user_id: string) => ({
+    ...{ id: `to ${to_user_id}`, type: 'share.completed', from: 'server', at: t.clock.now() },
+    payload: { from_user_id: t.bob, to_user_id },
+  })
+  const { storage } = createDeliveries({
+    ...{ storage: t.storage, clock: t.clock, ids: randomIds, random: Math.random, logger: silentLogger },
+    ...{ counts: createCounts(), webhooks: [], settings: { isActive: false } },
+    notifier: { send: async () => ({ outcome: 'sent' }) },
+    isConnected: async () => false,
+  })
+  for (const to of [t.bob, t.cleo]) await storage.events.append(t.room, share(to), { user_id: t.bob })
+  expect((await storage.deliveries.list({ limit: 9 })).map(({ to_id }) => to_id)).toEqual([t.cleo])
 })
 
-test('a webhook hears of each room in order, from whichever of two nodes, though it fails now and then', async () => {
-  const { next } = createRandom(5)
-  const heard = new Map<string, number[]>()
-  const webhook = {
-    name: 'x',
-    async send({ room_id, seq }: RoomEvent) {
-      for (let n = Math.floor(next() * 4); n > 0; n--) await new Promise((resolve) => setImmediate(resolve))
-      if (next() < 0.3) return { outcome: 'later', reason: 'status 500' } as const
-      heard.set(room_id, [...(heard.get(room_id) ?? []), seq])
-      return { outcome: 'sent' } as const
-    },
+test('an owner hears of an agent that is gone for half a minute, not of one that comes back; a stop waits for the note', async () => {
+  const t = await createTold()
+  const device = { device_id: `dev_${'b'.repeat(22)}`, name: 'builder', public_key: 'x', jkt: 'thumbprint' }
+  const span = { created_at: t.clock.now(), expires_at: t.clock.now() + 1e9 }
+  await t.storage.enrolments.create({ code_hash: 'x', user_id: t.bob, ...span }, 9)
+  await t.storage.enrolments.redeem('x', { ...device, ...span }, 9)
+  const connect = () => t.connect(t.bob, device)
+  ;(await connect()).vanish()
+  await t.pass(25)
+  const back = await connect()
+  await t.pass(20)
+  back.vanish()
+  await t.pass(29)
+  expect(t.told).toEqual([])
+  await t.pass(3)
+  expect(t.told.map(({ user_id, text }) => [user_id, text])).toEqual([[t.bob, 'builder is offline.']])
+
+  const { add } = t.storage.deliveries
+  let isNoted = false
+  t.storage.deliveries.add = async (...args) => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await add(...args)
+    isNoted = true
   }
-  const t = await createTwoNodes({ webhooks: [webhook], deliveries: stubborn })
-  const rooms = await Promise.all(['one', 'two', 'three'].map((name) => t.mesh.rooms.create(t.ann, name)))
-  const upTo = async (length: number) => {
-    for (const { room_id } of rooms) {
-      for (let n = 0; (heard.get(room_id)?.length ?? 0) < length && n < 300; n++) await passer(t.clock)(1)
-      expect(heard.get(room_id)).toEqual(Array.from({ length }, (_, index) => index + 1))
-    }
-  }
-  for (let n = 0; n < 20; n++) {
-    const { mesh } = n % 2 ? t : t.other
-    for (const { room_id } of rooms) await mesh.rooms.update('administrator', room_id, { name: `${n}` })
-    if (n % 5 === 0) await passer(t.clock)(1)
-  }
-  await upTo(21)
+  await connect()
+  await t.mesh.close()
+  expect(isNoted).toBe(true)
 })

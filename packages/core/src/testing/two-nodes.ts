@@ -10,6 +10,14 @@ export async function quiet(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => setTimeout(resolve, 0))
 }
 
+/** Lets seconds pass, and everything happen that they bring. */
+export const passer = (clock: { advance(ms: number): void }) => async (seconds: number) => {
+  for (let n = 0; n < seconds; n++) {
+    clock.advance(1_000)
+    await quiet()
+  }
+}
+
 /**
  * Two engines on one storage and one bus, with the room and the users of `createWorld`. What the first one is asked for is
  * asked of the whole; `other` is the second one.
