@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { Bars } from './bars.ts'
 import { MeshError } from './errors.ts'
 import { createWorld, settle } from './testing/kit.ts'
 
@@ -52,4 +53,21 @@ it('a refused token leaves nothing behind that a later revocation would meet', a
   await client.ask('system.token.refresh', 'server', { token: `${ann} second` })
   await settle(client)
   expect(client.closed).toBeUndefined()
+})
+
+it.each([
+  ['used', () => Promise.resolve()],
+  ['a refusal', () => Promise.reject(new MeshError('AUTH_INVALID'))],
+])('no revocation is noted any more once the answer is %s', async (_, answer) => {
+  const bars = new Bars()
+  const [before, after] = ['before', 'after'].map((sid) => ({ which: { sid }, reason: 'revoked' as const }))
+  let noted: readonly unknown[] = []
+  const asking = bars.during((list) => {
+    noted = list
+    return answer()
+  })
+  bars.note(before!)
+  await asking.catch(() => {})
+  bars.note(after!)
+  expect(noted).toEqual([before])
 })

@@ -16,16 +16,17 @@ export interface Bar {
 export class Bars {
   #lists: Set<Bar[]> | undefined
 
-  /** From now on revocations are noted in this list. */
-  raise(): Bar[] {
+  /** Notes the revocations that come while somebody is asked and what they answer is put to use: `work` does both. */
+  async during<T>(work: (bars: readonly Bar[]) => Promise<T>): Promise<T> {
     const list: Bar[] = []
-    this.#lists = (this.#lists ?? new Set()).add(list)
-    return list
-  }
-
-  lower(list: Bar[]): void {
-    this.#lists?.delete(list)
-    if (this.#lists?.size === 0) this.#lists = undefined
+    const lists = (this.#lists ??= new Set()).add(list)
+    try {
+      return await work(list)
+    } finally {
+      lists.delete(list)
+      // Most connections are idle, and even an empty set weighs something.
+      if (lists.size === 0) this.#lists = undefined
+    }
   }
 
   note(bar: Bar): void {
@@ -33,7 +34,13 @@ export class Bars {
   }
 }
 
-/** The revocation that meant somebody, if one did. */
-export function barOf(principal: Principal, bars: readonly Bar[]): Bar | undefined {
-  return bars.find(({ which }) => isMeant(principal, which))
+/** Whether a revocation meant somebody while it was being found out who they are: if one did, it closes the connection. */
+export function isBarred(
+  connection: { close(reason: CloseReason): void },
+  principal: Principal,
+  bars: readonly Bar[],
+): boolean {
+  const bar = bars.find(({ which }) => isMeant(principal, which))
+  if (bar) connection.close(bar.reason)
+  return bar !== undefined
 }

@@ -97,7 +97,7 @@ export function createDoor(
     },
 
     disconnect(which, reason) {
-      for (const connection of connections) connection.bar(which, reason)
+      for (const connection of connections) connection.bars.note({ which, reason })
       const meant = [...sessions.values()].filter((session) => isMeant(session, which))
       for (const session of meant) session.close(reason)
       return meant.length

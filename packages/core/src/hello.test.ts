@@ -165,6 +165,17 @@ describe('an authentication that fails', () => {
     expect(JSON.stringify(answer)).not.toContain(token)
     expect(client.closed?.code).toBe(1013)
   })
+
+  it('too late is said to nobody', async () => {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const slow = await createWorld({ authenticate: () => promise })
+    const client = slow.open()
+    client.raw(hello({ token }))
+    slow.clock.advance(5_000)
+    reject(new MeshError('AUTH_INVALID'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(client.frames).toEqual([])
+  })
 })
 
 describe('a revocation', () => {
