@@ -119,9 +119,9 @@ const guards: readonly Guard[] = [
   },
   {
     name: 'an access that ends while it is checked bars the connection',
-    file: 'connection.ts',
-    find: 'if (this.#asking > 0) (this.#bars ??= []).push({ which, reason })',
-    replace: 'void [which, reason]',
+    file: 'bars.ts',
+    find: 'for (const list of this.#lists ?? []) list.push(bar)',
+    replace: 'void bar',
   },
   {
     name: 'the fence rises with every grant',
