@@ -57,6 +57,30 @@ describe.concurrent('gotify', () => {
     expect(service.requests).toBe(0)
   })
 
+  test('a message goes below the URL that is given, as plain text, with how urgent it is', async ({
+    onTestFinished,
+  }) => {
+    const posted: unknown[] = []
+    const service = await createUnrulyServer(({ url }, body) => {
+      posted.push([url, JSON.parse(body)])
+      return [200, { id: 1 }]
+    })
+    onTestFinished(() => service.close())
+    const notifier = await notifierOf(`${service.url}/gotify/`)
+    const notice = { user_id, kind: 'call', title: 'A title', text: '*A* text' } as const
+    expect(await notifier.send(notice)).toEqual({ outcome: 'sent' })
+    const extras = { 'client::display': { contentType: 'text/plain' } }
+    expect(posted).toEqual([['/gotify/message', { title: 'A title', message: '*A* text', priority: 8, extras }]])
+  })
+
+  test.for([400, 401, 403])('%i is a refusal', async (status, { onTestFinished }) => {
+    const service = await createUnrulyServer(() => [status, {}])
+    onTestFinished(() => service.close())
+    const notifier = await notifierOf(service.url)
+    const notice = { user_id, kind: 'chat', title: 'A title', text: 'A text' } as const
+    expect(await notifier.send(notice)).toEqual({ outcome: 'refused', reason: `status ${status}` })
+  })
+
   test('a service that is not there is told later', async () => {
     const service = await createGotifyServer(token)
     const notifier = await notifierOf(service.url)

@@ -15,6 +15,9 @@ it('is opened with the same key for the same owner, and no other', async () => {
   const { directory, file, sealed } = await setUp()
   expect(await createSeal(directory).open(sealed, 'ben')).toBe('secret')
   await expect(createSeal(directory).open(sealed, 'ann')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(createSeal(directory).open(sealed.replace('v1', 'v2'), 'ben')).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  })
   const key = await readFile(file)
   await rm(file)
   await createSeal(directory).seal('another', 'ann')
