@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createMesh } from '@mesh/server'
 import { gotify } from '@mesh/server/gotify'
 import { postgres } from '@mesh/server/postgres'
+import pg from 'pg'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createGotifyServer } from './gotify-server.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
@@ -63,6 +64,35 @@ describe.runIf(hasPostgres)('an outbox of several nodes', async () => {
       },
     }
   }
+
+  test('of two nodes that reach for one delivery in the same instant one gets it', async () => {
+    const at = new URL((await database?.schema()) ?? '')
+    // By which they are told from what other tests do at the same time.
+    at.searchParams.set('application_name', `reaching ${process.pid}`)
+    const url = at.href
+    const nodes = [await postgres(url), await postgres(url)]
+    // Within a transaction it would always see the same of the others.
+    const [holder, watcher] = [new pg.Client(url), new pg.Client(url)]
+    for (const client of [holder, watcher]) await client.connect()
+    onTestFinished(async () => {
+      for (const client of [holder, watcher]) await client.end()
+      for (const node of nodes) await node.close()
+    })
+    const wanted = { channel: 'notify', topic: 'one', kind: 'chat', due_at: 0 }
+    await nodes[0]?.deliveries.add(wanted, 0)
+    await holder.query('begin')
+    await holder.query('select 1 from mesh_delivery for update')
+    const claims = nodes.map(({ deliveries }, n) =>
+      deliveries.claim({ channel: 'notify', claim: `node ${n}`, now: 1, until: 30_000 }),
+    )
+    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = $1`
+    await vi.waitFor(async () => expect((await watcher.query(waiting, [`reaching ${process.pid}`])).rowCount).toBe(2), {
+      timeout: 1_500,
+      interval: 20,
+    })
+    await holder.query('commit')
+    expect((await Promise.all(claims)).filter((claim) => claim !== undefined)).toHaveLength(1)
+  })
 
   const sentBy = async (child: ChildProcess): Promise<number> => {
     const answer = once(child, 'message')
