@@ -154,6 +154,21 @@ describe.runIf(hasPostgres)('postgres storage', { timeout: 60_000 }, async () =>
     }
   })
 
+  test('what joins a delivery while it is finished is left, whole and alone', async () => {
+    const { storage, outside } = await setUp()
+    const { deliveries } = storage
+    await deliveries.add({ channel: 'notify', topic: 'chat', kind: 'chat', due_at: 1 }, 1)
+    const claimed = await deliveries.claim({ channel: 'notify', claim: 'c', now: 1, until: 9_000 })
+    await outside.query('begin; update mesh_delivery set count = count + 1')
+    const finished = deliveries.finish(claimed ?? expect.unreachable(), { count: 1, after: 5, due_at: 40, now: 30 })
+    await blocked(outside)
+    await outside.query('commit')
+    await finished
+    expect(await deliveries.list({ limit: 9 })).toMatchObject([
+      { count: 1, after: 5, due_at: 40, created_at: 30, attempts: 0, claim: '' },
+    ])
+  })
+
   test('numbers beyond 32 bits are numbers', async () => {
     const { storage, outside } = await setUp()
     await outside.query("update mesh_room set seq = 5000000000 where room_id = 'room_1'")

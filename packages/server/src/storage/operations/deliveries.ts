@@ -101,21 +101,25 @@ export async function finishDelivery(
   claimed: Claimed,
   { count, after, due_at, now }: { count: number; after?: number; due_at: number; now: number },
 ): Promise<void> {
-  // An update first: it waits for whoever joins just now, and counts them.
-  const rest = await db
-    .updateTable('mesh_delivery')
-    .set((eb) => ({
-      count: eb('count', '-', count),
-      ...(after !== undefined && { after }),
-      created_at: now,
-      due_at,
-      ...untried,
-    }))
-    .where(isHeld(claimed))
-    .where('count', '>', count)
-    .returning('topic')
+  const row = db.updateTable('mesh_delivery').where(isHeld(claimed))
+  // Written as it is, whatever its count: that waits for whoever joins just now, and then counts them.
+  const found = await row
+    .set((eb) => ({ count: eb.ref('count') }))
+    .returning('count')
     .executeTakeFirst()
-  if (!rest) await db.deleteFrom('mesh_delivery').where(isHeld(claimed)).where('count', '<=', count).execute()
+  if (!found) return
+  if (found.count <= count) {
+    await db.deleteFrom('mesh_delivery').where(isHeld(claimed)).execute()
+    return
+  }
+  const rest = {
+    count: found.count - count,
+    ...(after !== undefined && { after }),
+    created_at: now,
+    due_at,
+    ...untried,
+  }
+  await row.set(rest).execute()
 }
 
 /** A claimed delivery waits for its next attempt. */
