@@ -56,6 +56,8 @@ describe.runIf(hasPostgres)('a copy of a SQLite database', { timeout: 60_000 }, 
     onTestFinished(() => void source.close())
     const tables = fillEveryTable(source)
     expect(tables.length).toBeGreaterThan(15)
+    // What a server leaves that is killed while it looks whether there is room on the disk.
+    source.exec('create table mesh_space (filler text not null)')
 
     const admin = createDatabaseAdmin({ config: readConfig({ env: { MESH_DATABASE_URL: url }, cwd }), cwd })
     const copied = await admin.copy('mesh.db')

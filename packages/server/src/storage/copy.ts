@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { sql, type Kysely } from 'kysely'
 import { migrationTables, newerSchema } from './migrations/index.ts'
+import { spaceTable } from './operations/space.ts'
 import { withPostgres } from './postgres/connect.ts'
 import { toSentence } from './postgres/failure.ts'
 import { prepareSchema } from './postgres/migrate.ts'
@@ -72,14 +73,14 @@ async function copy(source: Database, db: Db): Promise<CopiedTable[]> {
   return copied
 }
 
-/** In the order in which they were made, so that what is referred to comes first. */
+/** In the order in which they were made, so that what is referred to comes first; without those that a database has for itself. */
 function tablesOf(source: Database): string[] {
   const names = source
     .prepare("select name from sqlite_schema where type = 'table' and name like 'mesh!_%' escape '!' order by rowid")
     .pluck()
     .all() as string[]
-  const notes: string[] = Object.values(migrationTables)
-  return names.filter((name) => !notes.includes(name))
+  const own: string[] = [...Object.values(migrationTables), spaceTable]
+  return names.filter((name) => !own.includes(name))
 }
 
 async function copyTable(source: Database, target: Kysely<AnyTables>, table: string): Promise<number> {
