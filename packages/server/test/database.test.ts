@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createDatabaseAdmin, createMesh, readConfig, sqlite } from '@mesh/server'
@@ -92,6 +92,43 @@ describe('a SQLite database', { timeout: 60_000 }, () => {
     await expect(admin.restore('diary')).rejects.toThrow('cannot be read (SQLITE_NOTADB)')
     await expect(admin.restore('nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await logOf(file)).toHaveLength(4)
+  })
+})
+
+describe('a backup takes the place of what', { timeout: 60_000 }, () => {
+  /** A database of two events, its backup, and a log of what came later. */
+  async function setUp() {
+    const { admin, file } = await createAdmin()
+    await fill(file, 1)
+    await admin.backup('copy.db')
+    const live = await sqlite(file)
+    await append(live, 'room_1', 'later')
+    const log = await readFile(`${file}-wal`)
+    await live.close()
+    return { admin, file, log }
+  }
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ['is no database any more', () => Buffer.from('Dear diary, '.repeat(500))],
+    ['is cut off', (bytes) => bytes.subarray(0, 8_192)],
+    ['has a broken page', (bytes) => bytes.fill(0xff, 100, 4_096)],
+    ['is empty', () => Buffer.alloc(0)],
+  ])('%s', async (_what, spoil) => {
+    const { admin, file, log } = await setUp()
+    const broken = spoil(await readFile(file))
+    await writeFile(file, broken)
+    await writeFile(`${file}-wal`, log)
+    const { kept } = await admin.restore('copy.db')
+    expect(await logOf(file)).toHaveLength(2)
+    expect(kept).not.toBeNull()
+  })
+
+  test('is gone but for its log', async () => {
+    const { admin, file, log } = await setUp()
+    await rm(file)
+    await writeFile(`${file}-wal`, log)
+    expect(await admin.restore('copy.db')).toEqual({ file, kept: null })
+    expect(await logOf(file)).toHaveLength(2)
   })
 })
 

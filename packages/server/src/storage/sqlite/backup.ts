@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { constants, copyFile, link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { MeshError } from '@mesh/core/errors'
@@ -31,7 +32,8 @@ export async function backupSqlite(file: string, to: string): Promise<void> {
 }
 
 /**
- * Puts a backup in the place of a database. What was there before is kept beside it; resolves with its path, if there was one.
+ * Puts a backup in the place of a database, whole or broken. What was there before is kept beside it; resolves with its path,
+ * if there was one.
  * @throws MeshError CONFLICT where a process has the database open; Error with one sentence where the backup is not fit
  */
 export async function restoreSqlite(from: string, file: string): Promise<string | undefined> {
@@ -40,14 +42,19 @@ export async function restoreSqlite(from: string, file: string): Promise<string 
   const fresh = `${file}.restoring`
   await rm(fresh, { force: true })
   await backupSqlite(from, fresh)
-  const release = holdAlone(file)
+  const before = existsSync(file)
+  const release = before ? holdAlone(file) : undefined
   try {
-    const kept = release && `${file}.before-${new Date().toISOString().replaceAll(':', '-')}`
+    const kept = `${file}.before-${new Date().toISOString().replaceAll(':', '-')}`
     // A second name for it, where there can be one: the database has its own until the moment that the backup gets it.
-    if (kept) await link(file, kept).catch(() => copyFile(file, kept, constants.COPYFILE_EXCL))
+    if (before) await link(file, kept).catch(() => copyFile(file, kept, constants.COPYFILE_EXCL))
+    // The log of one that is broken or gone would be taken for the backup's, and written into it.
+    for (const log of ['-wal', '-shm', '-journal']) {
+      if (existsSync(file + log)) await rename(file + log, kept + log)
+    }
     await rename(fresh, file)
     await sync(dirname(file))
-    return kept
+    return before ? kept : undefined
   } finally {
     release?.()
     await rm(fresh, { force: true })
@@ -64,24 +71,21 @@ function makeWhole(file: string): void {
   }
 }
 
-/** Keeps every other process out of a database until it is released; undefined where there is none. */
-function holdAlone(file: string): (() => void) | undefined {
-  let database: Database.Database
-  try {
-    database = new Database(file, { fileMustExist: true, timeout: 0 })
-  } catch (error) {
-    if (error instanceof Database.SqliteError && error.code === 'SQLITE_CANTOPEN') return undefined
-    throw error
-  }
+/** Keeps every other process out of a database until it is released. */
+function holdAlone(file: string): () => void {
+  const database = new Database(file, { fileMustExist: true, timeout: 0 })
   try {
     // Leaving the write-ahead log works only for who is alone; it takes its two files along.
     database.pragma('journal_mode = DELETE')
     database.exec('begin exclusive')
   } catch (error) {
     database.close()
-    const busy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
-    if (busy) throw new MeshError('CONFLICT', `A process has the database ${file} open`, { reason: 'running' })
-    throw error
+    const code = error instanceof Database.SqliteError ? error.code : ''
+    if (code.startsWith('SQLITE_BUSY')) {
+      throw new MeshError('CONFLICT', `A process has the database ${file} open`, { reason: 'running' })
+    }
+    // What is broken cannot be held: nobody can use it, and it is why there is a backup.
+    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error
   }
   return () => void database.close()
 }
