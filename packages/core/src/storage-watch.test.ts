@@ -3,7 +3,12 @@ import { MeshError } from './errors.ts'
 import { createMemoryStorage } from './memory/storage.ts'
 import { createWorld, grant, newRtcId, sdpOf, settle } from './testing/kit.ts'
 
-it('while the storage is away no capability is granted, and those there are hold for 10 s', async () => {
+const away = () => Promise.reject(new MeshError('UNAVAILABLE'))
+
+it.each([
+  ['is away', away],
+  ['does not answer at all', (over: Promise<void>) => over.then(away)],
+])('while the storage %s no capability is granted, and those there are hold for 10 s', async (_what, look) => {
   const storage = createMemoryStorage()
   const w = await createWorld({ storage })
   const [a, b] = [await w.enter(w.ann), await w.enter(w.bob)]
@@ -24,10 +29,10 @@ it('while the storage is away no capability is granted, and those there are hold
   }
   const { events, rooms } = storage
   const [{ list }, { find }] = [{ ...events }, { ...rooms }]
-  const away = () => Promise.reject(new MeshError('UNAVAILABLE'))
+  const over = Promise.withResolvers<void>()
   await pass(1)
   Object.assign(events, { list: away })
-  Object.assign(rooms, { find: away })
+  Object.assign(rooms, { find: () => look(over.promise) })
   const wanted = { room_id: w.room, caps: ['call'] }
   expect((await a.ask('capability.request', 'server', wanted)).code).toBe('UNAVAILABLE')
   await pass(10)
@@ -36,6 +41,8 @@ it('while the storage is away no capability is granted, and those there are hold
   expect(await call()).toBe('UNAVAILABLE')
   Object.assign(events, { list })
   Object.assign(rooms, { find })
+  over.resolve()
+  await settle(a, b)
   await pass(1)
   expect(await call()).toBe('rings')
   expect((await a.ask('capability.request', 'server', wanted)).type).toBe('capability.granted')

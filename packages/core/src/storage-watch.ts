@@ -19,30 +19,32 @@ export function createStorageWatch(options: {
   rooms: ReadonlyMap<string, unknown>
 }): StorageWatch {
   const { storage, clock, rooms } = options
-  let isLooking = false
-  let silentSince: number | undefined
+  /** When it was asked what it has not answered yet. */
+  let asked: number | undefined
+  /** Since when it has answered nothing else than that it cannot. */
+  let failing: number | undefined
 
   async function look(room_id: string): Promise<void> {
-    isLooking = true
-    const begun = clock.monotonic()
+    const begun = (asked = clock.monotonic())
     try {
       await storage.rooms.find(room_id)
-      silentSince = undefined
+      failing = undefined
     } catch {
-      silentSince ??= begun
+      failing ??= begun
     } finally {
-      isLooking = false
+      asked = undefined
     }
   }
 
   return {
     tick() {
       const [room_id] = rooms.keys()
-      if (room_id === undefined) silentSince = undefined
-      else if (!isLooking) void look(room_id)
+      if (room_id === undefined) failing = undefined
+      else if (asked === undefined) void look(room_id)
     },
     get isSilent() {
-      return silentSince !== undefined && clock.monotonic() - silentSince >= mostMs
+      const since = failing ?? asked
+      return since !== undefined && clock.monotonic() - since >= mostMs
     },
   }
 }
