@@ -1,5 +1,5 @@
 import type { Claimed, Delivery, DeliveryStore, NotifyTargetStore } from '../ports/index.ts'
-import { deliveryOf, join, keyOf, type OpenTables } from './storage-tables.ts'
+import { deliveryOf, join, keyOf, untried, type OpenTables } from './storage-tables.ts'
 
 /** The outbox of the memory storage. */
 export function createDeliveries(open: OpenTables): DeliveryStore {
@@ -40,7 +40,7 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
       remove(delivery)
       for (const { less = 0, ...recipient } of to) {
         const count = delivery.count - less
-        const fresh = { ...delivery, ...recipient, count, due_at, attempts: 0, claim: '', reason: '' }
+        const fresh = { ...delivery, ...recipient, count, due_at, ...untried }
         if (count > 0) join(open().deliveries, fresh)
       }
     },
@@ -49,7 +49,7 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
       const delivery = held(claimed)
       if (!delivery) return
       if (delivery.count <= count) return remove(delivery)
-      const rest = { count: delivery.count - count, created_at: now, due_at, attempts: 0, claim: '', reason: '' }
+      const rest = { count: delivery.count - count, created_at: now, due_at, ...untried }
       Object.assign(delivery, rest, after !== undefined && { after })
     },
 
@@ -72,7 +72,7 @@ export function createDeliveries(open: OpenTables): DeliveryStore {
         created_at: dead_at,
         due_at: dead_at,
       }
-      if (left.count > 0) join(deliveries, { ...delivery, ...left, attempts: 0, claim: '', reason: '' })
+      if (left.count > 0) join(deliveries, { ...delivery, ...left, ...untried })
       deadLetters.splice(0, deadLetters.length - keep)
     },
 

@@ -131,13 +131,15 @@ export function eventOf(stored: StoredEvent): RoomEvent {
   return { ...stored, payload: JSON.parse(stored.payload) as Record<string, unknown> }
 }
 
+/** A delivery that nobody has tried yet. */
+export const untried = { attempts: 0, claim: '', reason: '' }
+
 /** A delivery as it begins to wait. */
 export function deliveryOf(
   { channel, topic, kind, from_id = '', to_id = '', due_at }: NewDelivery,
   { room_id, after, at }: { room_id: string; after: number; at: number },
 ): Delivery {
-  const fresh = { count: 1, attempts: 0, claim: '', reason: '' }
-  return { channel, topic, kind, room_id, from_id, to_id, after, created_at: at, due_at, ...fresh }
+  return { channel, topic, kind, room_id, from_id, to_id, after, created_at: at, due_at, count: 1, ...untried }
 }
 
 /** Adds a delivery to those that wait, or to the one of its topic. */
