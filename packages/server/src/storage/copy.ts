@@ -79,8 +79,8 @@ function tablesOf(source: Database): string[] {
     .prepare("select name from sqlite_schema where type = 'table' and name like 'mesh!_%' escape '!' order by rowid")
     .pluck()
     .all() as string[]
-  const own: string[] = [...Object.values(migrationTables), spaceTable]
-  return names.filter((name) => !own.includes(name))
+  const own = new Set<string>([...Object.values(migrationTables), spaceTable])
+  return names.filter((name) => !own.has(name))
 }
 
 async function copyTable(source: Database, target: Kysely<AnyTables>, table: string): Promise<number> {
