@@ -154,6 +154,8 @@ export const deliveryCases: readonly StorageCase[] = [
       await append(storage, 'e2', news('chat a'))
       await append(storage, 'e3', news('chat b', { from_id: 'usr_z' }))
       for (const claim of ['c1', 'c2']) {
+        const failed = await claimOf(storage, claim)
+        if (failed) await storage.deliveries.postpone(failed, { due_at: 0, reason: 'status 500' })
         const claimed = await claimOf(storage, claim)
         if (claim === 'c1') await append(storage, 'e4', news('chat a'))
         if (claimed) await storage.deliveries.address(claimed, recipients, 30_000)
@@ -161,11 +163,11 @@ export const deliveryCases: readonly StorageCase[] = [
       }
       const found = await storage.deliveries.list({ limit: 9 })
       same(
-        found.map((one) => [one.topic, one.to_id, one.from_id, one.count, one.attempts, one.due_at]),
+        found.map((one) => [one.topic, one.to_id, one.from_id, one.count, one.attempts, one.reason]),
         [
-          ['to b', 'usr_b', '', 3, 0, 30_000],
-          ['to c', 'usr_c', '', 3, 0, 30_000],
-          ['to d', 'usr_d', 'usr_a', 1, 0, 30_000],
+          ['to b', 'usr_b', '', 3, 0, ''],
+          ['to c', 'usr_c', '', 3, 0, ''],
+          ['to d', 'usr_d', 'usr_a', 1, 0, ''],
         ],
         'one for each, from several',
       )
