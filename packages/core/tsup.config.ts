@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     protocol: 'src/protocol.ts',
     errors: 'src/errors.ts',
+    names: 'src/names.ts',
     tokens: 'src/tokens/index.ts',
     p2p: 'src/p2p/index.ts',
     testing: 'src/testing/index.ts',

@@ -21,3 +21,9 @@ export function fitName(name: string, max = 64): string | undefined {
   const shown = name.normalize('NFC').replaceAll(new RegExp(unfit, 'gu'), '').trim()
   return [...shown].slice(0, max).join('').trim() || undefined
 }
+
+/** What two login names have in common when they differ in case or in compatibility forms only. */
+export function nameKey(username: string): string {
+  // Lower case can leave NFKC again (U+0130), hence twice.
+  return username.normalize('NFKC').toLowerCase().normalize('NFKC')
+}

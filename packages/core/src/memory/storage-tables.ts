@@ -49,7 +49,7 @@ export interface RoomRecord {
 /** Everything the memory storage knows. */
 export interface Tables {
   users: Map<string, User>
-  /** The user id behind a login name, by {@link nameKey}. */
+  /** The user id behind a login name, by `nameKey`. */
   names: Map<string, string>
   logins: Map<string, Login>
   revocations: Map<string, Revocation>
@@ -91,12 +91,6 @@ export function createTables(): Tables {
     notifyTargets: new Map(),
     once: new Map(),
   }
-}
-
-/** What two login names have in common when they differ in case or in compatibility forms only. */
-export function nameKey(username: string): string {
-  // Lower case can leave NFKC again (U+0130), hence twice.
-  return username.normalize('NFKC').toLowerCase().normalize('NFKC')
 }
 
 /** One map key of several parts, whatever characters they hold. */

@@ -1,6 +1,7 @@
 import { MeshError } from '../errors.ts'
+import { nameKey } from '../names.ts'
 import type { User, UserStore } from '../ports/index.ts'
-import { nameKey, type OpenTables } from './storage-tables.ts'
+import type { OpenTables } from './storage-tables.ts'
 
 /** The users of the memory storage. */
 export function createUsers(open: OpenTables): UserStore {

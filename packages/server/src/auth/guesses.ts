@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createBoundedMap } from '@mesh/core'
-import { nameKey } from '../storage/name-key.ts'
+import { nameKey } from '@mesh/core/names'
 import type { Attempts } from './attempts.ts'
 
 /** Who tries a password, and on which account. */

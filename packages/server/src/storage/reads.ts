@@ -13,7 +13,7 @@ import {
   type Terminal,
   type User,
 } from '@mesh/core'
-import { nameKey } from './name-key.ts'
+import { nameKey } from '@mesh/core/names'
 import { toAudit, toDevice, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
 import type { Db, TerminalTable } from './tables.ts'
 

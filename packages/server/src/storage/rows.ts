@@ -11,7 +11,7 @@ import type {
   Terminal,
   User,
 } from '@mesh/core'
-import { nameKey } from './name-key.ts'
+import { nameKey } from '@mesh/core/names'
 import type {
   AuditTable,
   DeviceTable,

@@ -12,7 +12,7 @@ export async function appendAudit(db: Db, entry: AuditEntry): Promise<void> {
     .returning(['seq', 'hash'])
     .executeTakeFirstOrThrow()
   const row = fromAudit(entry)
-  // As `chainText` of the core has it, which this thread cannot load; verifying compares the two.
+  // As `chainText` of the core has it, of an entry whose facts are not text yet; verifying compares the two.
   const { at, action, outcome, actor, room_id, facts } = row
   const text = JSON.stringify([prev_hash, seq, at, action, outcome, actor, room_id, facts])
   const hash = createHash('sha256').update(text).digest('base64url')

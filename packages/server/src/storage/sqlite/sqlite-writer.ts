@@ -1,5 +1,5 @@
-// The thread that owns the write connection. It loads nothing of @mesh/core but types, so that it starts on source as well
-// without the export condition that the main thread may have been given.
+// The thread that owns the write connection. Of @mesh/core it loads the small entries it needs and no more: all of it takes
+// longer to load than everything else here together.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { failureOf } from './failure-of.ts'
 import { createGroupCommit } from './group-commit.ts'

@@ -58,8 +58,9 @@ export function createWriter(settings: WriterSettings, maxPending: number): Writ
   function launch(): Promise<void> {
     const { promise, resolve, reject } = defer()
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    // Flags meant for the main thread, such as --input-type, would keep the worker from starting.
-    const options = { name: 'mesh-sqlite-writer', workerData: settings, execArgv: [] }
+    // Flags meant for the main thread, such as --input-type, would keep the worker from starting; source finds source by one.
+    const execArgv = extension === 'ts' ? ['--conditions=@mesh/source'] : []
+    const options = { name: 'mesh-sqlite-writer', workerData: settings, execArgv }
     const worker = new Worker(new URL(`./sqlite-writer.${extension}`, import.meta.url), options)
     worker.on('message', (message: FromWriter) => {
       if (message.type === 'group') return settle(message.results, message.committed)
