@@ -14,10 +14,13 @@ import {
   type User,
 } from '@mesh/core'
 import { nameKey } from '@mesh/core/names'
+import { idList } from './id-list.ts'
 import { toAudit, toDevice, toEvent, toMember, toRoom, toTerminal, toUser } from './rows.ts'
 import type { Db, TerminalTable } from './tables.ts'
 
-/** Every read there is. Each is one statement, so that it sees one consistent view without a transaction. */
+// A read is one statement where it has to see one consistent view: there is no transaction around it.
+
+/** Finds a user. */
 export async function findUser(db: Db, user_id: string): Promise<User | undefined> {
   const row = await db.selectFrom('mesh_user').selectAll().where('user_id', '=', user_id).executeTakeFirst()
   return row && toUser(row)
@@ -79,7 +82,7 @@ export async function findRevocations(db: Db, ids: readonly string[], now: numbe
   return db
     .selectFrom('mesh_revocation')
     .selectAll()
-    .where('id', 'in', [...ids])
+    .where('id', 'in', idList(ids))
     .where('expires_at', '>', now)
     .orderBy('id')
     .execute()
@@ -89,7 +92,7 @@ export async function findRevocations(db: Db, ids: readonly string[], now: numbe
 export async function findEnded(db: Db, { user_ids, sids, device_ids }: AccessIds, now: number) {
   const among = async (ids: readonly string[], select: (ids: string[]) => { execute(): Promise<{ id: string }[]> }) =>
     // Not every dialect knows an empty list.
-    ids.length === 0 ? [] : (await select([...ids]).execute()).map(({ id }) => id)
+    ids.length === 0 ? [] : (await select(idList(ids)).execute()).map(({ id }) => id)
   // One after the other: they share a connection.
   const users = await among(user_ids, (ids) =>
     db.selectFrom('mesh_user').select('user_id as id').where('user_id', 'in', ids).where('disabled', '=', 1),

@@ -1,4 +1,5 @@
 import type { Device, Enrolment } from '@mesh/core'
+import { idList } from '../id-list.ts'
 import { toDevice } from '../rows.ts'
 import type { Db } from '../tables.ts'
 import { lockUser } from './users.ts'
@@ -79,7 +80,7 @@ export async function seeDevices(db: Db, device_ids: readonly string[], at: numb
   await db
     .updateTable('mesh_device')
     .set({ last_seen: at })
-    .where('device_id', 'in', device_ids)
+    .where('device_id', 'in', idList(device_ids))
     .where((eb) => eb.or([eb('last_seen', 'is', null), eb('last_seen', '<', at)]))
     .execute()
 }

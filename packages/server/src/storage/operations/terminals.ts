@@ -1,5 +1,6 @@
 import type { NewEvent, Release, Renewal, RoomEvent, Take, Terminal, TerminalRefusal } from '@mesh/core'
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import { idList } from '../id-list.ts'
 import { fromTerminal, toTerminal } from '../rows.ts'
 import type { Db, RoomTable, Tables } from '../tables.ts'
 import { appendTo, lockRoom } from './log.ts'
@@ -118,8 +119,7 @@ const batch = 64
 /** The node of their hosts vouches for these terminals. */
 export async function touchTerminals(db: Db, terminal_ids: readonly string[], alive_until: number): Promise<void> {
   for (let start = 0; start < terminal_ids.length; start += batch) {
-    // Every statement text is kept once it is compiled: filled up to one length, they are all the same.
-    const ids = Array.from({ length: batch }, (_, n) => terminal_ids[start + n] ?? '')
+    const ids = idList(terminal_ids.slice(start, start + batch))
     await db.updateTable('mesh_terminal').set({ alive_until }).where('terminal_id', 'in', ids).execute()
   }
 }

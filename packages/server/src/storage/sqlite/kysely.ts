@@ -4,7 +4,7 @@ import type { Tables } from '../tables.ts'
 
 /**
  * Kysely over a connection that stays its owner's to close. Each statement is compiled once and kept: no value is ever
- * part of an SQL text, so that there are only as many texts as the code has queries.
+ * part of an SQL text, and lists of ids come in few lengths, so that there are only as many texts as the code has queries.
  */
 export function createKysely(database: Database): Kysely<Tables> {
   const statements = new Map<string, Statement>()
