@@ -163,11 +163,11 @@ export const deliveryCases: readonly StorageCase[] = [
       }
       const found = await storage.deliveries.list({ limit: 9 })
       same(
-        found.map((one) => [one.topic, one.to_id, one.from_id, one.count, one.attempts, one.reason]),
+        found.map((one) => [one.topic, one.to_id, one.from_id, one.count, one.attempts, one.reason, one.due_at]),
         [
-          ['to b', 'usr_b', '', 3, 0, ''],
-          ['to c', 'usr_c', '', 3, 0, ''],
-          ['to d', 'usr_d', 'usr_a', 1, 0, ''],
+          ['to b', 'usr_b', '', 3, 0, '', 30_000],
+          ['to c', 'usr_c', '', 3, 0, '', 30_000],
+          ['to d', 'usr_d', 'usr_a', 1, 0, '', 30_000],
         ],
         'one for each, from several',
       )
