@@ -118,6 +118,41 @@ it('a node with many peers tells of all of them in messages that every bus takes
   expect(there.size).toBe(peers.length)
 })
 
+it('what changes while a node hears nobody is asked for by those who heard it all along', async () => {
+  const line = createMemoryBusLine()
+  const clock = createManualClock()
+  const asked: string[] = []
+  const [one, other] = ['one', 'other'].map((node) =>
+    createGossip({
+      node,
+      bus: line.connect(),
+      clock,
+      here: () => [],
+      ask: (of) => {
+        asked.push(`${node} asks ${of}`)
+        queueMicrotask(() => (of === 'one' ? one : other)?.asked(node))
+      },
+      on: { in() {}, out() {}, placesOf: () => [], silent() {}, lost() {} },
+    }),
+  )
+  await quiet()
+  // The other one hears, but has no time to say anything, and is gone for the first.
+  for (let second = 0; second < 15; second++) {
+    clock.advance(1_000)
+    one?.tick()
+    await quiet()
+  }
+  expect([one?.reaches('other'), other?.reaches('one')]).toEqual([false, true])
+  one?.tell({ kind: 'out', peer_id: 'peer_a', room_id: 'room_1', cause: 'left' })
+  asked.length = 0
+  for (let second = 0; second < 5; second++) {
+    clock.advance(1_000)
+    one?.tick()
+    await quiet()
+  }
+  expect(asked).toContain('other asks one')
+})
+
 it('what a node tells is taken in while nothing of it is missed, and from when it has told everything', async () => {
   const line = createMemoryBusLine()
   const clock = createManualClock()
@@ -167,6 +202,18 @@ it('what a node tells is taken in while nothing of it is missed, and from when i
   // The seventh is missing, and nothing follows but a beat.
   expect(await tell(7, beat)).toEqual({ asked: 1, there: 'b,d' })
   expect(await tell(7, all('b'))).toEqual({ asked: 0, there: 'b' })
+  // Of two tellings of everything the end of the one and the beginning of the other got lost: together they are none.
+  const part = (of: number, isLast: boolean, ...peers: string[]): Told => ({
+    kind: 'all',
+    part: of,
+    isLast,
+    peers: peers.map(placed),
+  })
+  expect(await tell(9, part(0, false, 'b', 'c'))).toEqual({ asked: 0, there: 'b' })
+  expect(await tell(10, part(1, true, 'd'))).toEqual({ asked: 0, there: 'b' })
+  expect(await tell(10, part(0, false, 'c'))).toEqual({ asked: 0, there: 'b' })
+  expect(await tell(10, part(1, true, 'd'))).toEqual({ asked: 0, there: 'c,d' })
+  expect(await tell(11, all('b'))).toEqual({ asked: 0, there: 'b' })
   clock.advance(11_999)
   expect(gossip.reaches('other')).toBe(true)
   clock.advance(1)

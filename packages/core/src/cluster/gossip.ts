@@ -53,8 +53,9 @@ interface Heard {
   at: number
   /** Whether nothing was missed, as far as is known. */
   isCurrent: boolean
-  /** What has come of everything that it told, until the last part. */
+  /** What has come of everything that it told, until the last part; and the number of that telling. */
   parts: Placed[][]
+  partsOf: number
 }
 
 /** @see Gossip */
@@ -83,10 +84,10 @@ export function createGossip(options: {
   }
 
   function tell(told: Told): void {
-    // Nobody is there to hear it; whoever comes asks for everything.
-    if (nodes.size === 0) return
     n++
-    publish(told)
+    // Nobody is known who could hear it: whoever comes asks for everything. Whoever has been there all along, and was not heard
+    // here, sees by the number that something was told.
+    if (nodes.size > 0) publish(told)
   }
 
   const lifeOfBus = () => (bus.isUp ? bus.outages : undefined)
@@ -109,7 +110,7 @@ export function createGossip(options: {
   }
 
   function note(from: string, n: number): Heard {
-    const heard = { n, at: clock.monotonic(), isCurrent: false, parts: [] }
+    const heard = { n, at: clock.monotonic(), isCurrent: false, parts: [], partsOf: n }
     nodes.set(from, heard)
     return heard
   }
@@ -137,8 +138,8 @@ export function createGossip(options: {
   /** Everything comes in parts. Where one of them is missed, the next beat asks for all of them again. */
   function hearAll(told: Numbered & { kind: 'all' }, known: Heard): void {
     known.at = clock.monotonic()
-    if (told.part === 0) known.parts = []
-    if (told.part !== known.parts.length) return
+    if (told.part === 0) Object.assign(known, { parts: [], partsOf: told.n })
+    if (told.part !== known.parts.length || told.n !== known.partsOf) return
     known.parts.push(told.peers)
     if (!told.isLast) return
     const peers = known.parts.flat()
