@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { silentLogger } from '@mesh/core'
 import { busContract } from '@mesh/core/testing'
 import { redis } from '@mesh/server/redis'
 import { Redis } from 'ioredis'
@@ -73,16 +74,26 @@ describe.runIf(hasRedis)('redis', () => {
     await vi.waitFor(() => expect(unheard).toHaveBeenCalledOnce())
   })
 
-  test('where nothing answers it starts without, and says in one sentence what is no URL', async () => {
-    const bus = await redis('redis://:secret@127.0.0.1:1')
+  test('where nothing answers it starts without, says so, and says in one sentence what is no URL', async () => {
+    const warn = vi.fn()
+    const bus = await redis('redis://:secret@127.0.0.1:1', { logger: { ...silentLogger, warn } })
     onTestFinished(() => bus.close())
     expect(bus.isUp).toBe(false)
+    expect(warn.mock.calls).toEqual([[{ code: 'ECONNREFUSED' }, expect.stringContaining('the bus is not up')]])
     const unheard = vi.fn()
     bus.publish('news', 'lost', unheard)
     await vi.waitFor(() => expect(unheard).toHaveBeenCalledOnce())
     for (const wrong of ['http://h', 'redis:secret', 'secret']) {
       await expect(redis(wrong)).rejects.toThrow(/^The URL of Redis is not valid((?!secret).)*$/)
     }
+  })
+
+  test('a server that does not let it in is told of by the word that it says, and neither by the password nor the name', async () => {
+    const warn = vi.fn()
+    const url = Object.assign(new URL(redisUrl), { username: `mesh-${randomUUID()}`, password: 'secret' }).href
+    const bus = await redis(url, { logger: { ...silentLogger, warn } })
+    onTestFinished(() => bus.close())
+    expect(warn.mock.calls).toEqual([[{ code: 'WRONGPASS' }, expect.stringContaining('the bus is not up')]])
   })
 
   test('a server that refuses what is published is no bus until it takes it, and all of it is told as unheard', async () => {

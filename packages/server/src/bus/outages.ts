@@ -6,8 +6,8 @@ export const mostWaitingBytes = 16 * 1024 * 1024
 /** Whether a bus is up, and how often it was not. */
 export interface Outages {
   readonly count: number
-  /** Notes how it is now; a change is logged. Returns whether there was one. */
-  note(isUp: boolean): boolean
+  /** Notes how it is now; a change is logged, with what is wrong where that is known. Returns whether there was one. */
+  note(isUp: boolean, code?: string): boolean
 }
 
 /** @see Outages. What has never been up is not out. */
@@ -18,12 +18,12 @@ export function createOutages(logger: Logger): Outages {
     get count() {
       return count
     },
-    note(isUp) {
+    note(isUp, code) {
       if (isUp === wasUp) return false
       wasUp = isUp
       if (!isUp) count++
       if (isUp) logger.info({}, 'the bus is up')
-      else logger.warn({}, 'the bus is down: what other nodes store is read from the database meanwhile')
+      else logger.warn({ code }, 'the bus is down: what other nodes store is read from the database meanwhile')
       return true
     },
   }

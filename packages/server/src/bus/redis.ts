@@ -40,6 +40,8 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   /** Whether the server takes what is published. */
   let isTaken = true
   let waitingBytes = 0
+  /** What went wrong last, since it was up. */
+  let trouble: string | undefined
   let isClosed = false
   let started = () => {}
 
@@ -51,7 +53,9 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     topics.names().every((topic) => confirmed.has(topic))
 
   function look(): void {
-    if (!isClosed && outages.note(isUp()) && isUp()) started()
+    if (isClosed || !outages.note(isUp(), trouble) || !isUp()) return
+    trouble = undefined
+    started()
   }
 
   /** Notes what became of a message that was published, and says whether it is known that nobody got it. */
@@ -59,6 +63,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     // A message that was lost with its connection may have got there.
     if (error && error.name !== 'ReplyError') return false
     isTaken = error === undefined
+    trouble = codeOf(error)
     look()
     return !isTaken
   }
@@ -89,13 +94,16 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
         look()
       },
       // Not while this connection lives, then: the next one is asked again.
-      () => subscriber.disconnect(true),
+      (error: Error) => {
+        trouble = codeOf(error)
+        subscriber.disconnect(true)
+      },
     )
   }
 
   for (const connection of [publisher, subscriber]) {
-    // What went wrong shows in the state. Without a listener it would end the process.
-    connection.on('error', () => {})
+    // Without a listener it would end the process.
+    connection.on('error', (error) => (trouble = codeOf(error)))
     connection.on('close', look)
   }
   publisher.on('ready', look)
@@ -119,6 +127,7 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   })
   for (const connection of [publisher, subscriber]) connection.connect().catch(() => {})
   await isReached
+  if (!isUp()) logger.warn({ code: trouble }, 'the bus is not up: the other nodes are not heard until it is')
 
   return {
     publish(topic, message, unheard) {
@@ -155,4 +164,10 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
       subscriber.disconnect()
     },
   }
+}
+
+/** The word by which a server refuses something, or the name of what is wrong with the way to it; never what it quotes. */
+function codeOf(error: (Error & { code?: unknown }) | undefined): string | undefined {
+  if (error?.name === 'ReplyError') return /^[A-Z]+(?= )/.exec(error.message)?.[0]
+  return typeof error?.code === 'string' ? error.code : error?.name
 }
