@@ -9,8 +9,9 @@ import { everybody, type Told } from './messages.ts'
 function setUp() {
   const line = createMemoryBusLine()
   const clock = createManualClock()
+  const lost: string[] = []
   const node = (name: string): Gossip => {
-    const on = { in() {}, out() {}, placesOf: () => [], silent() {}, lost() {} }
+    const on = { in() {}, out() {}, placesOf: () => [], silent() {}, lost: (of: string) => void lost.push(of) }
     return createGossip({ node: name, bus: line.connect(), clock, here: () => [], ask() {}, on })
   }
   /** A second passes. */
@@ -19,7 +20,7 @@ function setUp() {
     for (const each of nodes) each.tick()
     await quiet()
   }
-  return { line, clock, node, tick }
+  return { line, clock, node, tick, lost }
 }
 
 it('a node says that it is there as soon as the bus is back, however shortly it was away', async () => {
@@ -36,6 +37,19 @@ it('a node says that it is there as soon as the bus is back, however shortly it 
   expect(one.reaches('other')).toBe(false)
   await tick(one, other)
   expect(one.reaches('other')).toBe(true)
+})
+
+it('a node of which it is said again and again that nobody listens there is gone soon', async () => {
+  const { node, tick, lost } = setUp()
+  const [one, other] = [node('one'), node('other')]
+  await tick(one, other)
+  await tick(one, other)
+  for (let second = 0; second < 3; second++) {
+    expect(lost).toEqual([])
+    one.doubt('other')
+    await tick(one)
+  }
+  expect(lost).toEqual(['other'])
 })
 
 it('a node that starts before the bus is up says so once it is', async () => {

@@ -3,6 +3,7 @@ import { createMemoryBusLine } from '../memory/bus.ts'
 import type { Bus } from '../ports/index.ts'
 import { createManualClock } from '../testing/manual-clock.ts'
 import { createLinks } from './link.ts'
+import { topicOf } from './messages.ts'
 
 const names = ['one', 'two'] as const
 type Name = (typeof names)[number]
@@ -96,9 +97,18 @@ describe('what one node sends another', () => {
     await pass(10)
     expect(lost).toBe(2)
     loses.one = () => false
+    await pass(1)
+    // What was sent a moment ago has its time, though what was sent before it has had it.
+    loses.one = () => true
+    one.say('5', () => lost++)
+    await pass(6)
+    one.say('6', () => lost++)
+    await pass(3)
+    expect(lost).toBe(3)
+    loses.one = () => false
     one.say('4', () => lost++)
     await pass(20)
-    expect([lost, two.got]).toEqual([2, ['1', 'kept', '4']])
+    expect([lost, two.got]).toEqual([3, ['1', 'kept', '6', '4']])
   })
 
   it('does not arrive once its sender was told that it will not', async () => {
@@ -208,12 +218,17 @@ describe('what one node sends another', () => {
 
   it('arrives after one end was given up, and each begins anew once', async () => {
     for (const both of [false, true]) {
-      const { one, two, pass } = createPair()
+      const { one, two, line, loses, pass } = createPair()
       for (const end of [one, two]) for (const text of ['1', '2']) end.say(text)
       await pass(1)
       one.links.giveUp('two')
       if (both) two.links.giveUp('one')
       await pass(5)
+      // Both know by now, and no more is said of it.
+      const told: string[] = []
+      line.connect().subscribe(topicOf('two'), (message) => told.push(message))
+      await pass(5)
+      expect(told).toEqual([])
       for (const end of [one, two]) end.say('3')
       await pass(2)
       expect([one.got, two.got]).toEqual([
@@ -221,6 +236,48 @@ describe('what one node sends another', () => {
         ['1', '2', '3'],
       ])
       expect([one.over, two.over]).toEqual([both ? ['two'] : [], ['one']])
+      // It was heard again before it was to be forgotten, and so what is on its way then is not.
+      await pass(46)
+      loses.one = loses.two = () => true
+      for (const end of [one, two]) end.say('4')
+      await pass(4)
+      loses.one = loses.two = () => false
+      await pass(2)
+      expect([one.got.at(-1), two.got.at(-1)]).toEqual(['4', '4'])
+      expect([one.over, two.over]).toEqual([both ? ['two'] : [], ['one']])
     }
+  })
+
+  it('is counted anew by whoever has forgotten the other end, whatever that still has to say of the time before', async () => {
+    const { one, two, loses, isHeard, way, pass } = createPair()
+    loses.two = () => true
+    for (const text of ['1', '2', '3']) one.say(text)
+    isHeard.two = false
+    one.links.giveUp('two')
+    await pass(59)
+    loses.two = () => false
+    way.ms = 1_500
+    // The last question after them is answered when there is nobody left who asked it.
+    await pass(5)
+    way.ms = 0
+    isHeard.two = true
+    loses.one = () => true
+    one.say('a')
+    loses.one = () => false
+    one.say('b')
+    await pass(2)
+    expect([two.got, one.over, two.over]).toEqual([['1', '2', '3', 'a', 'b'], [], []])
+  })
+
+  it('is nothing while the other end is not heard and there is nothing to send', async () => {
+    const { one, two, line, isHeard, pass } = createPair()
+    for (const end of [one, two]) end.say('1')
+    await pass(1)
+    const told: string[] = []
+    line.connect().subscribe(topicOf('two'), (message) => told.push(message))
+    isHeard.two = false
+    one.links.giveUp('two')
+    await pass(5)
+    expect(told).toEqual([])
   })
 })
