@@ -1,4 +1,5 @@
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { describeTogether } from './ends.ts'
 import { chat, createNodes, expectGapless, newRtcId, offerOf, ring, say, since } from './nodes.ts'
 import { createOwnRedis } from './own-redis.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
@@ -7,7 +8,7 @@ import { hasRedis } from './redis-server.ts'
 /** How long a server stands still; longer by hand: `MESH_STOP_S=30`. */
 const stopS = Number(process.env['MESH_STOP_S'] ?? 20)
 
-describe.runIf(hasRedis && hasPostgres)('two servers', { timeout: 120_000 }, async () => {
+describeTogether(hasRedis && hasPostgres, 'two servers', 120_000, async () => {
   const database = await createDatabase()
   const redis = await createOwnRedis()
   const nodes = await createNodes(2, await database.schema(), redis)

@@ -1,12 +1,13 @@
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { enrol } from './agent.ts'
+import { describeTogether } from './ends.ts'
 import { chat, createNodes, expectGapless, offerOf, ring, say, since } from './nodes.ts'
 import { createOwnRedis } from './own-redis.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
 import { hasRedis } from './redis-server.ts'
 import type { Frame, Wire } from './support.ts'
 
-describe.runIf(hasRedis && hasPostgres)('a server that is killed', { timeout: 60_000 }, async () => {
+describeTogether(hasRedis && hasPostgres, 'a server that is killed', 60_000, async () => {
   const databaseUrl = await (await createDatabase()).schema()
   const nodes = await createNodes(2, databaseUrl, await createOwnRedis())
   const { room, people } = nodes

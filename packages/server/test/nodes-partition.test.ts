@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { atEnd, describeTogether } from './ends.ts'
 import { chat, createNodes, expectGapless, grant, newRtcId, offerOf, ring, say, since } from './nodes.ts'
 import { createOwnRedis } from './own-redis.ts'
 import { createDatabase, hasPostgres } from './postgres-server.ts'
@@ -20,7 +21,7 @@ const worst = (figures: readonly number[]) => Math.round(Math.max(...figures))
 async function wayTo(url: string) {
   const way = new URL(url)
   const proxy = await createTcpProxy(Number(way.port))
-  afterAll(() => proxy.close())
+  atEnd(proxy.close)
   way.port = String(proxy.port)
   return { proxy, url: way.href }
 }
@@ -64,7 +65,7 @@ async function share(room_id: string, from: Wire, to: Wire): Promise<string> {
   return code ?? type
 }
 
-describe.runIf(hasRedis && hasPostgres)('a server among others', { timeout: 120_000 }, async () => {
+describeTogether(hasRedis && hasPostgres, 'a server among others', 120_000, async () => {
   const redis = await createOwnRedis()
   const databaseUrl = await (await createDatabase()).schema()
   const toRedis = await Promise.all(cuts.map(() => wayTo(redis.url)))

@@ -1,14 +1,15 @@
-import { hasRedis } from './redis-server.ts'
-import { createDatabase, hasPostgres } from './postgres-server.ts'
+import { expect, test, vi } from 'vitest'
+import { describeTogether } from './ends.ts'
 import { createNodes, grant, offerOf, quantile, ring } from './nodes.ts'
 import { createOwnRedis } from './own-redis.ts'
+import { createDatabase, hasPostgres } from './postgres-server.ts'
+import { hasRedis } from './redis-server.ts'
 import { sdp, type Wire } from './support.ts'
-import { describe, expect, test, vi } from 'vitest'
 
 const fingerprint = `sha-256 ${Array(32).fill('AB').join(':')}`
 const candidates = [{ host: '203.0.113.5', port: 4000, type: 'host' }]
 
-describe.runIf(hasRedis && hasPostgres)('three servers behind one address', { timeout: 120_000 }, async () => {
+describeTogether(hasRedis && hasPostgres, 'three servers behind one address', 120_000, async () => {
   const database = await createDatabase()
   const redis = await createOwnRedis()
   const nodes = await createNodes(3, await database.schema(), redis)

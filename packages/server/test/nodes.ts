@@ -7,8 +7,9 @@ import { createInterface } from 'node:readline'
 import { randomBytes } from 'node:crypto'
 import { createMesh } from '@mesh/server'
 import { postgres } from '@mesh/server/postgres'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import type { AgentHost } from './agent.ts'
+import { atEnd } from './ends.ts'
 import type { createOwnRedis } from './own-redis.ts'
 import { open, sdp, type Frame, type Wire } from './support.ts'
 import { createTcpProxy } from './tcp-proxy.ts'
@@ -58,14 +59,14 @@ export interface Nodes {
  * Starts them. They are stopped, and their files gone, after the tests of this file.
  *
  * @param envOf What is different about a node: its own way to the database, say
- * @param atEnd Where to register their end, within a test: `onTestFinished`
+ * @param register Where to register their end, where that has to be sooner: `onTestFinished`
  */
 export async function createNodes(
   count: number,
   databaseUrl: string,
   { url: redisUrl }: Awaited<ReturnType<typeof createOwnRedis>>,
   envOf: (node: number) => Record<string, string> = () => ({}),
-  atEnd: (end: () => Promise<void>) => void = afterAll,
+  register: (end: () => Promise<void>) => void = atEnd,
 ): Promise<Nodes> {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-nodes-'))
   const keysDir = join(folder, 'keys')
@@ -87,6 +88,11 @@ export async function createNodes(
 
   const children: ChildProcess[] = []
   const ports: number[] = []
+  register(async () => {
+    await Promise.all(children.map((_, node) => kill(node)))
+    await proxy.close()
+    await rm(folder, { recursive: true, force: true })
+  })
   await Promise.all(Array.from({ length: count }, (_, node) => start(node)))
 
   async function start(node: number): Promise<void> {
@@ -123,12 +129,6 @@ export async function createNodes(
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
-
-  atEnd(async () => {
-    await Promise.all(children.map((_, node) => kill(node)))
-    await proxy.close()
-    await rm(folder, { recursive: true, force: true })
-  })
 
   async function rest(node: number, method: string, path: string, body?: object, token?: string) {
     const response = await fetch(`http://127.0.0.1:${ports[node]}/api/v1${path}`, {

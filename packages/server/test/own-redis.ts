@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { Redis } from 'ioredis'
-import { afterAll, vi } from 'vitest'
+import { vi } from 'vitest'
+import { atEnd } from './ends.ts'
 import { freePort } from './free-port.ts'
 
 /** A Redis server that a test may kill and start again. */
@@ -30,8 +31,9 @@ export async function createOwnRedis(): Promise<OwnRedis> {
       await client.ping()
     },
     async kill() {
-      const died = child && once(child, 'exit')
-      child?.kill('SIGKILL')
+      if (!child || child.exitCode !== null || child.signalCode !== null) return
+      const died = once(child, 'exit')
+      child.kill('SIGKILL')
       await died
       await vi.waitUntil(() => client.status !== 'ready')
     },
@@ -39,10 +41,10 @@ export async function createOwnRedis(): Promise<OwnRedis> {
       await client.client('KILL', 'TYPE', 'PUBSUB')
     },
   }
-  await own.start()
-  afterAll(async () => {
+  atEnd(async () => {
     await own.kill()
     client.disconnect()
   })
+  await own.start()
   return own
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll } from 'vitest'
+import { atEnd } from './ends.ts'
 
 /** A server on which databases may be made and dropped. */
 const server = process.env['MESH_TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
@@ -28,7 +28,7 @@ export interface TestDatabase {
 export async function createDatabase(): Promise<TestDatabase> {
   const name = `mesh_test_${randomBytes(6).toString('hex')}`
   await once(server, `create database ${name} template template0 locale_provider icu icu_locale 'en-US'`)
-  afterAll(() => once(server, `drop database ${name} with (force)`))
+  atEnd(() => once(server, `drop database ${name} with (force)`))
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
   let schemas = 0
   return {
