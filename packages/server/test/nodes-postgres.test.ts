@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
-import { createNodes, grant, newRtcId, offerOf, say, since } from './nodes.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createNodes, grant, newRtcId, offerOf, ring, say, since } from './nodes.ts'
 import { createOwnPostgres, hasOwnPostgres } from './own-postgres.ts'
 import { createOwnRedis } from './own-redis.ts'
 import { hasRedis } from './redis-server.ts'
@@ -59,6 +59,13 @@ test.runIf(redis && hasOwnPostgres)(
     }
     // Who talks waits for answers, and so does not call.
     const [caller, callee] = [await nodes.enter('ann', 0), await nodes.enter('bob', 1)]
+    // Nodes that have just started do not know of each other yet, and a call that is refused never rings.
+    for (const [from, to] of [
+      [caller, callee],
+      [callee, neighbour],
+    ] as const) {
+      await vi.waitUntil(async () => (await ring(from, to, room)).type === 'rtc.offer', { timeout: 10_000 })
+    }
     const work = Promise.all([talk('ann', ann), talk('bob', bob)])
     const calls = Promise.all([call(caller, neighbour), call(caller, callee), call(callee, neighbour)])
 
