@@ -1,42 +1,35 @@
 import type { LiveRoom, Outbound, Peer } from './context.ts'
-import type { Encoded } from './transport.ts'
 
 /** @see Outbound */
 class Frame implements Outbound {
-  readonly size: number
+  readonly text: string
   readonly kind: Outbound['kind']
   readonly room: LiveRoom | undefined
   readonly from: Peer | undefined
   readonly id: string | undefined
-  #text: string | undefined
-  #encoded: Encoded | undefined
+  #encoded: object | undefined
 
   constructor(text: string, { kind, room, from, id }: About) {
-    this.#text = text
-    this.size = text.length
+    this.text = text
     this.kind = kind
     this.room = room
     this.from = from
     this.id = id
   }
 
-  get text(): string {
-    return this.#text ?? this.#encoded?.text ?? ''
+  get size(): number {
+    return this.text.length
   }
 
-  encoded<T extends Encoded>(Form: new (text: string) => T): T {
+  encoded<T extends object>(Form: new (text: string) => T): T {
     if (this.#encoded instanceof Form) return this.#encoded
-    this.#text = this.text
-    const encoded = new Form(this.#text)
+    const encoded = new Form(this.text)
     this.#encoded = encoded
     return encoded
   }
 
-  // Frames are kept by the hundred, and long texts on the heap, which the collector copies as long as they are young, cost
-  // more than all the rest of passing them on.
   served(): void {
-    if (this.#encoded?.isLasting) this.#text = undefined
-    else if (this.#text !== undefined) this.#encoded = undefined
+    this.#encoded = undefined
   }
 }
 

@@ -245,12 +245,10 @@ function spliced(frame: ClientFrame, from: string): string | undefined {
   if (token === undefined) return start + text.slice(1)
   // Looking for a few characters and then comparing beats looking for a name and a token of 500 characters.
   const at = text.indexOf(tokenName.slice(0, 5))
-  const end = at + tokenName.length + String(token).length
-  if (
-    !text.startsWith(tokenName, at) ||
-    text.charCodeAt(end) !== 0x22 ||
-    !text.startsWith(String(token), at + tokenName.length)
-  )
+  const begin = at + tokenName.length
+  const end = begin + String(token).length
+  // Slices are compared by words, where startsWith goes from character to character.
+  if (text.slice(at, begin) !== tokenName || text.slice(begin, end) !== token || text.charCodeAt(end) !== 0x22)
     return undefined
   if (text.charCodeAt(at - 1) === 0x2c) return start + text.slice(1, at - 1) + text.slice(end + 1)
   return text.charCodeAt(end + 1) === 0x2c ? start + text.slice(1, at) + text.slice(end + 2) : undefined

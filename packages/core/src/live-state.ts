@@ -34,7 +34,7 @@ export interface Peer extends Readonly<Principal> {
 
 /** A finished frame, with what decides about it when its receiver does not keep up. */
 export interface Outbound extends OutboundFrame {
-  /** It has gone out to whom it could: from now on it is only kept, in one form. */
+  /** It has gone out to whom it could: from now on it is only kept, as its text. */
   served(): void
   /**
    * `presence` goes first, and only its latest state counts; a `signal` is of no use when it is late; `system` is about the

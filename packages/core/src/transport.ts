@@ -1,10 +1,3 @@
-/** What a transport makes of a text to send it. It can say the text again. */
-export interface Encoded {
-  readonly text: string
-  /** Whether it may be kept for long in place of the text: it holds on to no memory but its own, and the text is dear. */
-  readonly isLasting: boolean
-}
-
 /** A finished event on its way out: one object for all its receivers, and for as long as it may have to be sent again. */
 export interface OutboundFrame {
   /** What is to be sent. */
@@ -12,7 +5,7 @@ export interface OutboundFrame {
   /** How long the text is, in UTF-16 units. */
   readonly size: number
   /** The frame in the form in which a transport sends it, made once for all. */
-  encoded<T extends Encoded>(Form: new (text: string) => T): T
+  encoded<T extends object>(Form: new (text: string) => T): T
 }
 
 /** What a transport hands in: anything that takes text frames, such as a WebSocket of whatever library. */

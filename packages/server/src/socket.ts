@@ -72,8 +72,7 @@ class WsSocket implements MeshSocket {
   readonly #ws: WebSocket
   readonly #stream: Socket
   readonly #onWrite: (socket: WsSocket) => void
-  #pending = none
-  #pendingBytes = 0
+  #pending = ''
 
   constructor(ws: WebSocket, stream: Socket, onWrite: (socket: WsSocket) => void) {
     this.#ws = ws
@@ -86,26 +85,20 @@ class WsSocket implements MeshSocket {
   }
 
   get bufferedAmount(): number {
-    return this.#pendingBytes + this.#stream.writableLength
+    return this.#pending.length + this.#stream.writableLength
   }
 
   send(frame: OutboundFrame): void {
-    const { bytes } = frame.encoded(TextFrame)
-    this.#pendingBytes += bytes.length
-    if (this.#pending.length > 0) this.#pending.push(bytes)
-    else {
-      this.#pending = [bytes]
-      this.#onWrite(this)
-    }
+    if (this.#pending === '') this.#onWrite(this)
+    this.#pending += frame.encoded(TextFrame).wire
   }
 
   flush(): void {
-    const frames = this.#pending
-    if (frames.length === 0) return
-    this.#pending = none
-    this.#pendingBytes = 0
+    const pending = this.#pending
+    if (pending === '') return
+    this.#pending = ''
     if (this.#ws.readyState !== WebSocket.OPEN) return
-    const isTaken = this.#stream.write(frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames))
+    const isTaken = this.#stream.write(pending, 'latin1')
     if (isTaken) this.connection?.drained()
     else this.#stream.once('drain', () => this.connection?.drained())
   }
@@ -143,6 +136,3 @@ function headersOf({ headersDistinct }: IncomingMessage): Headers {
   }
   return headers
 }
-
-// Never written to.
-const none: Buffer[] = []

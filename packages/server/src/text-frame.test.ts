@@ -12,17 +12,16 @@ const cases: [bytes: number, head: number[], text: string][] = [
 ]
 
 describe('a text frame', () => {
-  it.each(cases)('of %i bytes has the head of RFC 6455, and says its text', (length, head, text) => {
-    const frame = new TextFrame(text)
-    expect([...frame.bytes.subarray(0, head.length)]).toEqual(head)
-    expect(frame.bytes.toString('utf8', head.length)).toBe(text)
-    expect(frame.bytes).toHaveLength(head.length + length)
-    expect(frame.text).toBe(text)
+  it.each(cases)('of %i bytes has the head of RFC 6455, and its text in UTF-8', (length, head, text) => {
+    const bytes = Buffer.from(new TextFrame(text).wire, 'latin1')
+    expect([...bytes.subarray(0, head.length)]).toEqual(head)
+    expect(bytes.toString('utf8', head.length)).toBe(text)
+    expect(bytes).toHaveLength(head.length + length)
   })
 
-  it.each([1_023, 1_024, 4_000])('of %i bytes lasts where it has memory of its own, and only there', (length) => {
-    const { isLasting, bytes } = new TextFrame('x'.repeat(length))
-    expect(isLasting).toBe(length >= 1_024)
-    if (isLasting) expect(bytes.buffer.byteLength).toBe(bytes.length)
+  it('has a byte in each unit, whatever the text is made of', () => {
+    const { wire } = new TextFrame('é✓🙂 and x')
+    expect(wire).toBe(Buffer.from(wire, 'latin1').toString('latin1'))
+    expect(wire).toHaveLength(2 + 15)
   })
 })

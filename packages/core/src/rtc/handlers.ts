@@ -138,14 +138,14 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
 
       'rtc.ice'(call) {
         const { session, side } = partOf(call.peer, call)
-        const shows = !isRelayed(call.payload.candidate?.candidate ?? '')
-        if (session.room.policy.relay_only) requireRelays(!shows)
+        const isOfRelay = () => isRelayed(call.payload.candidate?.candidate ?? '')
+        if (session.room.policy.relay_only) requireRelays(isOfRelay())
         if (call.payload.candidate && ++side.candidates > limits.candidates) {
           throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
         }
         if (isRinging(session, side)) {
           const frame = engine.signal(call, call.payload, session.room)
-          if (side.withheld.length <= limits.candidates) side.withheld.push({ frame, shows })
+          if (side.withheld.length <= limits.candidates) side.withheld.push({ frame, shows: !isOfRelay() })
         } else engine.deliver(engine.signal(call, call.payload, session.room), othersOf(session, side))
       },
 
