@@ -6,7 +6,7 @@ import { cluster } from './cluster.ts'
 import { Missing, startInstallations } from './installations.ts'
 import { memory } from './memory.ts'
 import { relaying } from './relaying.ts'
-import { startServer, stopServer } from './servers.ts'
+import { startBare, startServer, stopServer } from './servers.ts'
 
 const only = process.argv[2]
 if (only !== undefined && only !== 'cpu' && only !== 'memory' && only !== 'cluster') {
@@ -16,7 +16,7 @@ if (only !== undefined && only !== 'cpu' && only !== 'memory' && only !== 'clust
 const print = (lines: string[]) => console.log(lines.join('\n'))
 
 if (only === undefined || only === 'cpu') {
-  const bare = await startServer('server-bare.ts')
+  const bare = await startBare()
   const mesh = await startServer('server-mesh.ts')
   print(await relaying(bare, mesh))
   print(await broadcasting(bare, mesh))

@@ -16,8 +16,20 @@ export interface Usage {
 
 /** Starts a server and waits until it listens. What it is told comes as its arguments. */
 export function startServer(file: string, ...args: string[]): Promise<Server> {
+  return start(file, args, process.env)
+}
+
+/**
+ * Starts the yardstick: ws as it comes. That the server package brings bufferutil along, which takes the masks off in native
+ * code, is a part of what Mesh does.
+ */
+export function startBare(): Promise<Server> {
+  return start('server-bare.ts', [], { ...process.env, WS_NO_BUFFER_UTIL: '1' })
+}
+
+function start(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<Server> {
   const execArgv = ['--conditions=@mesh/source', '--expose-gc']
-  const child = fork(new URL(file, import.meta.url), args, { execArgv })
+  const child = fork(new URL(file, import.meta.url), args, { execArgv, env })
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve({ child, ...(message as Omit<Server, 'child'>) }))
     child.once('exit', () => reject(new Error(`${file} did not start`)))

@@ -6,6 +6,8 @@ import { frame, type Client } from './clients.ts'
 export interface Pair extends Omit<Names, 'to'> {
   from: Client
   to: Client
+  /** The capability token of the second, where the first has its own. */
+  token_back: string
 }
 
 /** A kind of frame: how many a round has for each pair, and how it is written. */
@@ -71,6 +73,9 @@ export const exchange: Kind = {
   answer: ({ to, rtc_id }) => frame('rtc.answer', to, { rtc_id, sdp }),
 }
 
+/** Offers of both ends, as when both renegotiate: what the exchange is with another offer in place of its answer. */
+export const offers: Kind = { ...exchange, name: 'rtc.offer of both ends', answer: offer.write }
+
 /** Sends frames through a pair at an even pace, and waits until all have arrived. Returns how many were delivered. */
 export function drive(pair: Pair, { perRound, perTick, tickMs, write, answer }: Kind): Promise<number> {
   const { from, to } = pair
@@ -88,7 +93,7 @@ export function drive(pair: Pair, { perRound, perTick, tickMs, write, answer }: 
       }
       if (sent === perRound) clearInterval(pace)
     }, tickMs)
-    const reply = () => to.send(answer?.({ ...pair, to: from.id }) ?? '')
+    const reply = () => to.send(answer?.({ ...pair, to: from.id, cap_token: pair.token_back }) ?? '')
     const listen = (data: Buffer) => {
       if (data.includes('"type":"error"')) reject(new Error(data.toString()))
       if (++arrived < perRound) return
