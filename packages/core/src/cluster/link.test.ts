@@ -216,6 +216,34 @@ describe('what one node sends another', () => {
     expect([lost, one.got]).toEqual([1, ['1', '3']])
   })
 
+  it('is not told as lost to whoever has had an answer, though the word that it came was lost', async () => {
+    const { one, two, pass } = createPair()
+    const fates: string[] = []
+    one.say('a request', () => fates.push('lost'))
+    await pass(0)
+    two.say('its answer')
+    await new Promise<void>((resolve) => setTimeout(resolve, 0))
+    expect([two.got, one.got]).toEqual([['a request'], ['its answer']])
+    one.links.giveUp('two')
+    expect(fates).toEqual([])
+  })
+
+  it('is not taken for arrived because as much had come before a new beginning', async () => {
+    const { one, two, loses, pass } = createPair()
+    for (const text of ['1', '2', '3']) one.say(text)
+    await pass(0)
+    two.links.giveUp('one')
+    loses.one = () => true
+    await pass(1)
+    expect(one.over).toEqual(['two'])
+    one.say('4')
+    two.say('an answer to 3')
+    await pass(0)
+    loses.one = () => false
+    await pass(2)
+    expect([one.got, two.got]).toEqual([['an answer to 3'], ['1', '2', '3', '4']])
+  })
+
   it('arrives after one end was given up, and each begins anew once', async () => {
     for (const both of [false, true]) {
       const { one, two, line, loses, pass } = createPair()

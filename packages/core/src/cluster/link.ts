@@ -82,7 +82,9 @@ export function createLink(options: {
   }
 
   function publish(one: Sent): void {
-    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life }, one.text), () => {
+    // An answer is word that what it answers has come: who has the one must not be told that the other was lost.
+    const got = taken.n === 0 ? undefined : { upto: taken.n, life: taken.life }
+    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life, got }, one.text), () => {
       lose(one)
       unheard()
     })
@@ -182,6 +184,7 @@ export function createLink(options: {
         if (n > taken.n + 1) return askAgain()
         if (n <= taken.n) return
         taken.n = n
+        if (message.got?.life === life) arrived(message.got.upto)
         deliver(message, text)
       }
     },

@@ -95,6 +95,8 @@ export type Direct = (
   /** The how manieth it is to this node, where it must not get lost, and since which beginning that is counted. */
   n?: number
   life?: number
+  /** How many of the receiver's messages had come when it was sent, and since which of its beginnings. */
+  got?: { upto: number; life: number } | undefined
 }
 
 /** What all nodes listen to, and what one does. */
