@@ -129,10 +129,16 @@ export const guards: readonly Guard[] = [
     replace: "return force ? 'forced' : 'expired'",
   },
   {
-    name: 'only the target of a session between agents accepts it',
+    name: 'only its two ends have a say in a session between agents',
     file: 'p2p/handlers.ts',
     find: "if (!session || (peer !== session.target && peer !== session.requester.peer)) throw new MeshError('NOT_FOUND')",
     replace: "if (!session) throw new MeshError('NOT_FOUND')",
+  },
+  {
+    name: 'only the target of a session between agents accepts it',
+    file: 'p2p/handlers.ts',
+    find: "if (peer !== session.target) throw new MeshError('NOT_FOUND')",
+    replace: '',
   },
 ]
 

@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts'
 
 /** What a client may do about sessions between agents, by weight. */
-export const transferWeights = { transfer: 4, renewTransfer: 2, endTransfer: 1.5, meddleTransfer: 1 } as const
+export const transferWeights = { transfer: 8, renewTransfer: 4, endTransfer: 1.5, meddleTransfer: 3 } as const
 
 const purpose = 'share:file'
 
@@ -36,7 +36,7 @@ export function transferActs(actor: Actor): Record<keyof typeof transferWeights,
     },
     meddleTransfer() {
       // A session that may be none of its business, as if it had come to know the id.
-      const session_id = random.pick(actor.anybody()?.transfers.known ?? [])
+      const session_id = actor.anybody()?.transfers.latest
       if (session_id === undefined) return
       const what = random.weighted({ accept: 1, reject: 1, closed: 1 })
       if (what === 'accept') client.ask('p2p.session.accept', 'server', { session_id, ...client.transfers.offer() })

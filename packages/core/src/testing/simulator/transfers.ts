@@ -5,8 +5,8 @@ import type { World } from './world.ts'
 export interface TransferBook {
   /** By session id: the room that it was asked for in, where this is the end that asked. */
   readonly open: ReadonlyMap<string, { room_id: string | undefined }>
-  /** Every session that it has heard of. */
-  readonly known: readonly string[]
+  /** The session that it heard of last. */
+  readonly latest: string | undefined
   /** How to ask for a session, or to accept one. */
   offer(): { candidates: object[]; fingerprint: string }
   heard(frame: Wire, asked: Wire | undefined): void
@@ -20,7 +20,7 @@ export function createTransferBook(
 ): TransferBook {
   const { random } = world
   const open = new Map<string, { room_id: string | undefined }>()
-  const known: string[] = []
+  let latest: string | undefined
 
   function answer(session_id: string): void {
     const what = random.weighted({ accept: 7, reject: 1, ignore: 1 })
@@ -30,14 +30,16 @@ export function createTransferBook(
 
   const book: TransferBook = {
     open,
-    known,
+    get latest() {
+      return latest
+    },
     offer: () => ({
       candidates: [{ host: '192.0.2.1', port: 1 + random.below(60_000), type: 'host' }],
       fingerprint: `sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`,
     }),
     heard({ type, payload }, asked) {
       const session_id = String(payload.session_id)
-      if (type.startsWith('p2p.')) known.push(session_id)
+      if (type.startsWith('p2p.')) latest = session_id
       if (type === 'p2p.session.request') world.soon(1_000, () => answer(session_id))
       else if (type === 'p2p.session.created') {
         const isRequester = asked?.type === 'p2p.session.request'

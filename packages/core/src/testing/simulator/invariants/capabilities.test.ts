@@ -138,10 +138,11 @@ describe('transfersStayInside', () => {
   const everybody = [...enter(1, 'ann'), ...enter(2, 'bob'), ...enter(3, 'cleo')]
   const asked = [...everybody, ...give(2, about('request'))]
   const accepted = [...asked, take(2, about('accept')), ...give(2, about('created')), ...give(1, about('created'))]
-  it('finds who hears of it and has no part in it, has not accepted it, or after its end', () => {
+  it('finds who hears of it and has no part in it, before it was accepted, or after its end', () => {
     expect(tell(accepted, give(1, about('renewed')), give(1, about('closed')))).toEqual([])
     expect(tell(accepted, give(3, about('closed')))).toEqual(['transfersStayInside'])
     expect(tell(asked, give(2, about('created')))).toEqual(['transfersStayInside'])
+    expect(tell(asked, take(1, about('accept')), give(1, about('created')))).toEqual(['transfersStayInside'])
     expect(tell(accepted, give(1, about('closed')), give(1, about('renewed')))).toEqual(['transfersStayInside'])
   })
 })
