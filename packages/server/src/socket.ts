@@ -22,9 +22,11 @@ const fanOut = 8
 
 /** Makes the transport of an engine. `addressOf` says where a request comes from. What is sent while one thing is being handled goes out together at its end. */
 export function createTransport(engine: Mesh, addressOf: (request: IncomingMessage) => string): AcceptSocket {
-  const written: WsSocket[] = []
+  let written: WsSocket[] = []
   const flush = () => {
-    for (const socket of written.splice(0)) socket.flush()
+    const sockets = written
+    written = []
+    for (const socket of sockets) socket.flush()
   }
   // A microtask comes when all frames of one read have been handled. setImmediate comes when everything has been read that
   // was there to be read: to a whole room that makes one write each of what many said, but for a few sockets it costs as
