@@ -12,7 +12,8 @@ import type { Terminal, TerminalStore } from './terminals.ts'
  * `@mesh/core/testing` checks:
  *
  * - A write resolves only when it is durable, and is atomic: all of it or nothing.
- * - Writes to one room are serial. Their results arrive in the order of their `seq`, which is gapless from 1 on.
+ * - Writes to one room are serial. Their results arrive in the order of their `seq`, which is gapless from 1 on; only those
+ *   of a terminal may overtake others.
  * - A read that starts after a write resolved sees it.
  * - Absence is `undefined`; it is never an error. A refusal for a reason of state is a value (`outcome`), not an error.
  * - A store that cannot serve throws `MeshError` UNAVAILABLE, and then nothing was written, or the write is complete.
