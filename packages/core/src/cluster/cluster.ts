@@ -2,7 +2,7 @@ import type { LeaveCause, Occupant, Outbound, Peer } from '../context.ts'
 import { deliver, eventFrame, outbound } from '../deliver.ts'
 import type { Encoder } from '../encoder.ts'
 import { isMeshError, MeshError } from '../errors.ts'
-import type { ClientFrame } from '../frame.ts'
+import { decode, type ClientFrame } from '../frame.ts'
 import type { Hub } from '../hub.ts'
 import type { Ids } from '../ids.ts'
 import { internalError } from '../internal-error.ts'
@@ -153,6 +153,13 @@ export function createCluster(options: {
     else hub.tell(peer, 'p2p.session.closed', { session_id, reason: 'failed' })
   }
 
+  /** A peer that has left every room has part in nothing that lives here, although what it said got here after that. */
+  function disown({ node: from, peer_id }: Extract<Direct, { kind: 'call' }>, text: string): void {
+    const { id } = decode(text, options.depth)
+    const error = encoder.error(peer_id, new MeshError('NOT_FOUND'), id)
+    links.to(from).send({ kind: 'frame', node, to: peer_id, as: 'event' }, error)
+  }
+
   /** A frame of another node for a peer of this one. What happens in a room is for those who are there now. */
   function take(message: Extract<Direct, { kind: 'frame' }>, text: string): void {
     const { to, as, room_id, from, id } = message
@@ -160,8 +167,12 @@ export function createCluster(options: {
     const peer = hub.peers.get(to)
     const room = room_id === undefined ? undefined : hub.rooms.get(room_id)
     const frame = outbound(text, { kind: as, room, from: directory.find(from ?? ''), id })
-    if (!peer || (room_id !== undefined && !peer.rooms.has(room_id))) undeliverable(frame)
-    else deliver(frame, [peer])
+    if (peer && (room_id === undefined || peer.rooms.has(room_id))) return deliver(frame, [peer])
+    undeliverable(frame)
+    if (as !== 'event') return
+    // Whoever asked before it left is owed an answer all the same: leaving has ended what it asked about.
+    const { reply_to } = JSON.parse(text) as { reply_to?: string }
+    if (reply_to !== undefined) peer?.fail(new MeshError('NOT_FOUND'), reply_to)
   }
 
   const links = createLinks({
@@ -177,6 +188,7 @@ export function createCluster(options: {
       else if (message.kind === 'call') {
         const peer = directory.find(message.peer_id)
         if (peer) calls.take(peer, text, message.size)
+        else disown(message, text)
       }
     },
   })
