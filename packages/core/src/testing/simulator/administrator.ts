@@ -62,6 +62,7 @@ export function administer(world: World, cluster: Cluster, { room_ids, user_ids,
 
   /** Ends connections, once what they rest on has ended. */
   function bar(which: Barred): void {
+    record({ kind: 'revoke', which })
     const node = somewhere()
     node?.deliver(() => {
       record({ kind: 'bar', node: node.name, which })

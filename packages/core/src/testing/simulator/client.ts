@@ -180,9 +180,10 @@ export function createClient(
     }
     isWelcome = true
     const gone = new Set([...session.sent, ...astray].map(({ id }) => id))
+    const owed = [...unanswered.values()].filter(({ id }) => !gone.has(id))
     for (const frame of astray) send(frame)
     if (payload.resumed !== true) for (const room of wanted) ask('room.join', room, {})
-    for (const frame of [...unanswered.values()]) if (!gone.has(frame.id)) again(frame)
+    for (const frame of owed) again(frame)
   }
 
   function send(frame: Wire): void {

@@ -42,6 +42,8 @@ export type Happening =
   | { kind: 'learn'; node: string; event: RoomEvent }
   /** A node read a membership. */
   | { kind: 'member'; node: string; room_id: string; user_id: string; member_seq: number }
+  /** The storage disabled a user or ended a login: their connections are to end. */
+  | { kind: 'revoke'; which: Barred }
   /** A node was told to end the connections of a user or login. */
   | { kind: 'bar'; node: string; which: Barred }
   /** The administrator asked for something, and what came of it. */

@@ -1,4 +1,5 @@
 import type { Role } from '../../acl.ts'
+import type { Storage } from '../../ports/index.ts'
 import { actOn } from './acts.ts'
 import { administer } from './administrator.ts'
 import { createClient, type Client, type Identity } from './client.ts'
@@ -74,9 +75,20 @@ async function furnish({ plan, random, clock, ids }: World, { storage }: Cluster
   const identities: Identity[] = []
   for (let i = 0; i < plan.clients; i++) {
     const user_id = user_ids[i % user_ids.length] ?? ''
-    identities.push({ user_id, sid: '', device_id: random.chance(0.3) ? ids.id('dev') : undefined })
+    const device_id = random.chance(0.3) ? ids.id('dev') : undefined
+    if (device_id !== undefined) await enrol(storage, { device_id, user_id, created_at })
+    identities.push({ user_id, sid: '', device_id })
   }
   return { room_ids, user_ids, identities }
+}
+
+/** Adds a device, or whoever comes with it is shown out as somebody whose device is forgotten. */
+async function enrol(storage: Storage, of: { device_id: string; user_id: string; created_at: number }): Promise<void> {
+  const { device_id, user_id, created_at } = of
+  const forever = { created_at, expires_at: Infinity }
+  await storage.enrolments.create({ code_hash: device_id, user_id, ...forever }, 1)
+  const key = { name: device_id, public_key: device_id, jkt: device_id }
+  await storage.enrolments.redeem(device_id, { device_id, ...key, ...forever }, Infinity)
 }
 
 /** Ends the faults and waits until nothing is on its way any more and every node has looked whether it missed something. */

@@ -12,6 +12,16 @@ describe('a run', () => {
     expect(prints.size).toBe(5)
   })
 
+  it('has clients that ask for each room once when their session begins', async () => {
+    // Nothing breaks, so that nobody has to ask once more.
+    const { entries } = await simulate({ seed: 1, plan: { faults: new Set() } })
+    const joins = entries.flatMap((entry) =>
+      entry.kind === 'send' && entry.frame.type === 'room.join' ? [`${entry.conn} ${entry.frame.id}`] : [],
+    )
+    expect(joins.length).toBeGreaterThan(0)
+    expect(joins).toEqual([...new Set(joins)])
+  })
+
   it('follows the plan it is given', async () => {
     const history = await simulate({ seed: 1, plan: { nodes: 1, faults: new Set() } })
     expect(history.entries.filter(({ kind }) => kind === 'fault')).toEqual([])

@@ -26,7 +26,8 @@ const patience = 4_000
 /**
  * Every request that a node took while the connection stood is answered, as long as the session lives, whichever socket
  * the answer finds; and no request is answered more often than it was made. For what waits for somebody who is removed from
- * a room, the `room.left` stands.
+ * a room, the `room.left` stands. Requests of a session are handled one after the other: at the very end a line of them that
+ * still moves need not be through.
  */
 export const requestsAreAnswered: Invariant = ({ entries, sessions, sessionOf, isSettled }) => {
   const closed = new Set<number>()
@@ -45,16 +46,22 @@ export const requestsAreAnswered: Invariant = ({ entries, sessions, sessionOf, i
   return sessions.flatMap((session) => {
     const answers = new Map<string, number>()
     const removed = new Set<string>()
-    for (const { frame } of receivedBy(session)) {
+    let answeredAt = -Infinity
+    for (const { frame, at } of receivedBy(session)) {
       if (isOwnLeft(frame, session) && frame.payload.reason !== 'left') removed.add(String(frame.payload.room_id))
-      if (frame.reply_to !== undefined) answers.set(frame.reply_to, (answers.get(frame.reply_to) ?? 0) + 1)
+      if (frame.reply_to === undefined) continue
+      answers.set(frame.reply_to, (answers.get(frame.reply_to) ?? 0) + 1)
+      answeredAt = at
     }
-    return [...(made.get(session) ?? [])].flatMap(([id, { times, entry }]) => {
+    const requests = [...(made.get(session) ?? [])]
+    const through = requests.findLastIndex(([id]) => answers.has(id))
+    return requests.flatMap(([id, { times, entry }], place) => {
       const got = answers.get(id) ?? 0
       const isExcused =
         !isSettled ||
         !session.isOpen ||
         entry.at > end ||
+        (place > through && answeredAt > end) ||
         removed.has(entry.frame.to) ||
         removed.has(String(entry.frame.payload.room_id)) ||
         (entry.frame.to === 'server' && removed.size > 0)

@@ -8,7 +8,7 @@ import { transfersStayInside } from './transfers.ts'
 export type { Violation }
 import { nothingBreaks } from './health.ts'
 import { chatIsInOrder, chatIsKept, commitsAreGapless, logIsSound } from './log.ts'
-import { barredHearNothing, exMembersHearNothing, nothingFollowsLeaving } from './removal.ts'
+import { barredHearNothing, exMembersHearNothing, nobodyIsBarredForNothing, nothingFollowsLeaving } from './removal.ts'
 import { nothingComesTwice, resumedMissNothing, resumesAreEarned } from './resume.ts'
 import { membersHearAll } from './rooms.ts'
 import { candidatesAreInOrder, signalsStayInside } from './signaling.ts'
@@ -24,6 +24,7 @@ export const invariants: readonly Invariant[] = [
   nothingFollowsLeaving,
   exMembersHearNothing,
   barredHearNothing,
+  nobodyIsBarredForNothing,
   requestsAreAnswered,
   usesAreCovered,
   signalsStayInside,

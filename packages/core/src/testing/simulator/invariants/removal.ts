@@ -1,4 +1,5 @@
-import type { EntryOf, Wire } from '../history.ts'
+import { closeCodes } from '../../../close-codes.ts'
+import type { Barred, EntryOf, Wire } from '../history.ts'
 import {
   isBridged,
   isOwnLeft,
@@ -95,6 +96,22 @@ export const exMembersHearNothing: Invariant = (evidence) => {
   })
 }
 
+const concerns = (which: Barred, open: EntryOf<'open'>) =>
+  'sid' in which ? open.sid === which.sid : open.user_id === which.user_id
+
+/** Only whose user or login has ended is told that it has. */
+export const nobodyIsBarredForNothing: Invariant = ({ entries, opened }) => {
+  const revoked: Barred[] = []
+  return entries.flatMap((entry) => {
+    if (entry.kind === 'revoke') revoked.push(entry.which)
+    if (entry.kind !== 'close' || entry.code !== closeCodes.revoked) return []
+    const open = opened.get(entry.conn)
+    if (open && revoked.some((which) => concerns(which, open))) return []
+    const what = `connection ${entry.conn} was closed as revoked, and nothing was`
+    return [{ invariant: 'nobodyIsBarredForNothing', at: entry.at, what }]
+  })
+}
+
 /** Whose user or login was barred at a node gets nothing more there, and does not come back to the same session. */
 export const barredHearNothing: Invariant = ({ entries, opened, sessionOf }) => {
   const barred = new Map<number, number>()
@@ -105,9 +122,9 @@ export const barredHearNothing: Invariant = ({ entries, opened, sessionOf }) => 
     if (entry.kind === 'take' && entry.frame.type === 'system.hello') asked.set(entry.conn, entry.step)
     else if (entry.kind === 'bar') {
       for (const [conn, open] of opened) {
-        const isMeant = 'sid' in entry.which ? open.sid === entry.which.sid : open.user_id === entry.which.user_id
         const node = sessionOf.get(conn)?.node ?? open.node
-        if (isMeant && node === entry.node && (asked.get(conn) ?? Infinity) <= entry.step) barred.set(conn, entry.step)
+        if (concerns(entry.which, open) && node === entry.node && (asked.get(conn) ?? Infinity) <= entry.step)
+          barred.set(conn, entry.step)
       }
     } else if (entry.kind === 'hand' && entry.frame.type !== 'error') {
       const session = sessionOf.get(entry.conn)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Happening } from '../history.ts'
+import type { Barred, Happening } from '../history.ts'
 import {
   enter,
   frame,
@@ -126,5 +126,15 @@ describe('ex-members', () => {
     expect(tell(here, bar, give(1, said(4)))).toEqual(['barredHearNothing'])
     expect(tell(here, bar, enter(2, 'ann', { token: 'token1', received: 1 }))).toEqual(['barredHearNothing'])
     expect(tell(here, bar, enter(2, 'ann'))).toEqual([])
+  })
+  it('are told so only when their user or login has ended', () => {
+    const close: Happening = { kind: 'close', conn: 1, code: 4101 }
+    const ended = (which: Barred): Happening => ({ kind: 'revoke', which })
+    expect(tell(here, close)).toEqual(['nobodyIsBarredForNothing'])
+    expect(tell(here, ended({ sid: 'login_bob' }), close)).toEqual(['nobodyIsBarredForNothing'])
+    expect(tell(here, close, ended({ sid: 'login_ann' }))).toEqual(['nobodyIsBarredForNothing'])
+    expect(tell(here, ended({ sid: 'login_ann' }), close)).toEqual([])
+    expect(tell(here, ended({ user_id: 'usr_ann' }), close)).toEqual([])
+    expect(tell(here, { kind: 'close', conn: 1, code: 4005 })).toEqual([])
   })
 })

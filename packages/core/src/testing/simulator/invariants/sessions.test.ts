@@ -14,6 +14,13 @@ describe('requestsAreAnswered', () => {
     const twice = { ...answer, id: 'again' }
     expect(judge([asked, give(1, answer), give(1, twice)])).toEqual(['requestsAreAnswered'])
   })
+  it('lets those wait at the end that are behind one which was answered only now', () => {
+    const asked = [...enter(1, 'ann'), take(1, ask), take(1, { ...ask, id: 'behind' })]
+    const behind = { ...answer, reply_to: 'behind' }
+    expect(judge([asked, later, give(1, answer)], { isSettled: true })).toEqual([])
+    expect(judge([asked, give(1, answer), later], { isSettled: true })).toEqual(['requestsAreAnswered'])
+    expect(judge([asked, later, give(1, behind)], { isSettled: true })).toEqual(['requestsAreAnswered'])
+  })
 })
 
 describe('a resumed session', () => {
