@@ -177,6 +177,54 @@ describe('an outbox', () => {
     expect([second.texts.length, seen.overflows]).toEqual([3, 1])
   })
 
+  it('gives what was missed first, even where access has run out before the socket took it', () => {
+    const { outbox, first, socket, send } = setUp()
+    send('a')
+    outbox.send(frame('ping', { kind: 'system' }))
+    send('b')
+    outbox.detach()
+    send('c')
+    const [second, third] = [socket(), socket()]
+    second.bufferedAmount = 10
+    outbox.resume(second, 0)
+    outbox.withhold()
+    outbox.send(frame('expired', { kind: 'system' }))
+    expect(second.texts).toEqual([])
+    // Nor does it become something new by waiting for yet another socket.
+    outbox.detach()
+    third.bufferedAmount = 10
+    outbox.resume(third, 0)
+    outbox.withhold()
+    third.bufferedAmount = 0
+    outbox.send(frame('again', { kind: 'system' }))
+    expect(third.texts).toEqual(['a', 'ping', 'b', 'expired', 'again'])
+    outbox.release()
+    send('d')
+    expect(third.texts.slice(5)).toEqual(['c', 'd'])
+    expect([first.texts.length, outbox.canResume(7), outbox.canResume(8)]).toEqual([3, true, false])
+  })
+
+  it('gives system frames in their order while access has run out, as far as the socket takes them', () => {
+    const { outbox, first, send, time } = setUp({ stall_ms: 1_000 })
+    const say = (text: string) => outbox.send(frame(text, { kind: 'system' }))
+    first.bufferedAmount = 10
+    send('a')
+    say('expiring')
+    outbox.withhold()
+    say('expired')
+    expect(first.texts).toEqual([])
+    first.bufferedAmount = 0
+    outbox.flush()
+    expect(first.texts).toEqual(['expiring', 'expired'])
+    send('b')
+    say('again')
+    expect(first.texts).toEqual(['expiring', 'expired', 'again'])
+    time.now = 1_000
+    expect(outbox.isStalled()).toBe(false)
+    outbox.release()
+    expect(first.texts).toEqual(['expiring', 'expired', 'again', 'a', 'b'])
+  })
+
   it('counts what it holds, and lets go of it', () => {
     const { outbox, send, load } = setUp()
     send('abc')

@@ -2,7 +2,7 @@ import type { LiveRoom, Outbound } from './context.ts'
 import { KeptFrames } from './kept-frames.ts'
 import type { Limits } from './limits.ts'
 import type { MeshSocket } from './transport.ts'
-import { WaitingFrames } from './waiting-frames.ts'
+import { WaitingFrames, type Waiting } from './waiting-frames.ts'
 
 /** What the outboxes of one engine share, and what each may ask of its owner. */
 export interface OutboxHost {
@@ -30,8 +30,8 @@ export class Outbox {
   readonly #host: OutboxHost
   readonly #owner: OutboxOwner
   #socket: MeshSocket | undefined
-  /** The socket while it may have nothing but `system` frames. */
-  #withheld: MeshSocket | undefined
+  /** Whether the socket may have nothing but what needs no access. */
+  #isWithheld = false
   #handed = 0
   // Made with the first frame: most connections of a large server are idle.
   #kept: KeptFrames | undefined
@@ -57,6 +57,7 @@ export class Outbox {
     const socket = this.#socket
     if (
       socket !== undefined &&
+      !this.#isWithheld &&
       !this.#waiting?.length &&
       socket.bufferedAmount < this.#host.limits.socket_buffer_bytes
     ) {
@@ -71,20 +72,17 @@ export class Outbox {
 
   detach(): void {
     this.#socket = undefined
-    this.#withheld = undefined
   }
 
-  /** Lets everything wait but `system` frames, until {@link release}. */
+  /** Lets everything wait but what needs no access, until {@link release}. */
   withhold(): void {
-    this.#withheld ??= this.#socket
-    this.#socket = undefined
+    this.#isWithheld = true
   }
 
   /** The client may have what waits. */
   release(): void {
-    if (!this.#withheld) return
-    this.#socket = this.#withheld
-    this.#withheld = undefined
+    if (!this.#isWithheld) return
+    this.#isWithheld = false
     this.#progressAt = this.#host.now()
     this.flush()
   }
@@ -108,12 +106,14 @@ export class Outbox {
     this.#handed = received
     const later = this.#waiting
     this.#waiting = new WaitingFrames(this.#host.load)
-    for (const frame of missed) this.#waiting.push(frame, at)
-    for (let next = later?.shift(); next; next = later?.shift()) this.#waiting.push(next.frame, next.at)
+    for (const frame of missed) this.#waiting.push(frame, at, true)
+    for (let next = later?.shift(); next; next = later?.shift()) {
+      this.#waiting.push(next.frame, next.at, next.isMissed)
+    }
     this.#bound = this.#host.limits.queue_bytes + this.#waiting.bytes
     this.#progressAt = at
     this.#socket = socket
-    this.#withheld = undefined
+    this.#isWithheld = false
     this.flush()
   }
 
@@ -137,7 +137,7 @@ export class Outbox {
     const { socket_buffer_bytes } = this.#host.limits
     const before = waiting.length
     while (waiting.length > 0 && socket.bufferedAmount < socket_buffer_bytes) {
-      const next = waiting.shift()
+      const next = this.#isWithheld ? waiting.pick(needsNoAccess) : waiting.shift()
       if (!next) break
       this.#hand(socket, next.frame)
       next.frame.served()
@@ -152,7 +152,7 @@ export class Outbox {
 
   /** Whether nothing has moved for too long although something waits for a socket that is there. */
   isStalled(): boolean {
-    const isBehind = this.#socket !== undefined && (this.#waiting?.length ?? 0) > 0
+    const isBehind = this.#socket !== undefined && !this.#isWithheld && (this.#waiting?.length ?? 0) > 0
     return isBehind && this.#host.now() - this.#progressAt >= this.#host.limits.stall_ms
   }
 
@@ -180,11 +180,11 @@ export class Outbox {
   }
 
   #wait(frame: Outbound): void {
-    if (this.#withheld && frame.kind === 'system') return this.#hand(this.#withheld, frame)
     const at = this.#host.now()
     const waiting = (this.#waiting ??= new WaitingFrames(this.#host.load))
     if (waiting.length === 0) this.#progressAt = at
     waiting.push(frame, at)
+    if (this.#isWithheld && frame.kind === 'system') this.flush()
     if (waiting.bytes > this.#shedAt) this.#shed(waiting, at)
     if (waiting.bytes > this.#bound) this.#owner.overflow()
   }
@@ -214,3 +214,9 @@ export class Outbox {
     this.#kept = undefined
   }
 }
+
+/**
+ * Word of the client's own state, and what it had before its access ran out and has to have first. In the order in which
+ * they came: a warning that waited for a slow socket is not to come after the errors that it was to prevent.
+ */
+const needsNoAccess = ({ frame, isMissed }: Waiting) => isMissed || frame.kind === 'system'

@@ -6,6 +6,8 @@ export interface Waiting {
   readonly frame: Outbound
   /** Since when it waits. */
   readonly at: number
+  /** Whether it was handed to an earlier socket, whose client did not get it. */
+  readonly isMissed: boolean
 }
 
 interface Place {
@@ -29,8 +31,8 @@ export class WaitingFrames {
     this.#load = load
   }
 
-  push(frame: Outbound, at: number): void {
-    const place: Place = { waiting: { frame, at } }
+  push(frame: Outbound, at: number, isMissed = false): void {
+    const place: Place = { waiting: { frame, at, isMissed } }
     if (frame.kind === 'presence') this.#supersede(frame, place)
     this.#places.push(place)
     this.#count(1, frame.size)
@@ -42,6 +44,15 @@ export class WaitingFrames {
     while (this.#places.length > 0) {
       const waiting = this.#empty(this.#places.shift())
       if (waiting) return waiting
+    }
+    return undefined
+  }
+
+  /** Takes out the first one that may go; what stands before it stays. */
+  pick(mayGo: (waiting: Waiting) => boolean): Waiting | undefined {
+    for (let i = 0; i < this.#places.length; i++) {
+      const place = this.#places.at(i)
+      if (place?.waiting && mayGo(place.waiting)) return this.#empty(place)
     }
     return undefined
   }
