@@ -74,7 +74,9 @@ export const exMembersHearNothing: Invariant = (evidence) => {
     if (entry.kind === 'hand') {
       const session = evidence.sessionOf.get(entry.conn)
       const own = session && stays.get(session)
-      return own && !isBridged(session, entry.conn) ? judge(entry, session, own) : []
+      // What goes by another node is not judged, but it may begin another stay.
+      const violations = own ? judge(entry, session, own) : []
+      return session && isBridged(session, entry.conn) ? [] : violations
     }
     // A stay that its own peer has ended is not ended by a removal: what was sent before is of a time when it might hear it.
     if (entry.kind === 'take' && entry.frame.type === 'room.leave') leave(entry)

@@ -115,6 +115,16 @@ describe('ex-members', () => {
     const presence = frame('presence.update', ids.room)
     expect(tell(here, learn(removal), hand(1, presence))).toEqual(['exMembersHearNothing'])
   })
+  it('are not those who came back while they were connected to another node', () => {
+    const nodes: Happening[] = [{ kind: 'begin', node: 'n', id: 'ann' }]
+    const away = enter(2, 'ann', { received: 1, token: 'token1' }).map((happening) =>
+      happening.kind === 'open' ? { ...happening, node: 'm' } : happening,
+    )
+    const home = enter(3, 'ann', { received: 1, token: 'token2' })
+    const over = [...nodes, ...here, ...away, learn(removal)]
+    expect(tell(over, give(2, joined(5)), home, hand(3, said(6)))).not.toContain('exMembersHearNothing')
+    expect(tell(over, home, hand(3, said(6)))).toContain('exMembersHearNothing')
+  })
   it('are not those who came back before the node heard of it', () => {
     const back: Happening = { kind: 'member', node: 'n', room_id: ids.room, user_id: 'usr_ann', member_seq: 5 }
     expect(tell(here, back, learn(removal), give(1, said(4)))).toEqual([])

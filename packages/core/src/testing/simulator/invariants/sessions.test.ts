@@ -68,4 +68,14 @@ describe('a resumed session', () => {
     expect(tell(before, elsewhere)).toEqual(['resumesAreEarned'])
     expect(tell(before, again(), enter(3, 'ann', { received: 1, token: 'token1' }))).toEqual(['resumesAreEarned'])
   })
+  it('is given back for whichever of two welcomes to one hello was the later, though it was handed over first', () => {
+    const hello = (conn: number) =>
+      enter(conn, 'ann', { received: 1, token: 'token1' }).map((happening) =>
+        happening.kind === 'take' ? { ...happening, frame: { ...happening.frame, id: 'hello' } } : happening,
+      )
+    const back = (token: string) => enter(4, 'ann', { received: 1, token })
+    expect(tell(before, hello(3), hello(2), back('token3'))).toEqual([])
+    expect(tell(before, hello(3), hello(2), back('token2'))).toEqual([])
+    expect(tell(before, hello(3), hello(2), back('token1'))).toEqual(['resumesAreEarned'])
+  })
 })
