@@ -76,6 +76,17 @@ describe('signalsStayInside', () => {
     expect(tell(sent, give(2, b), give(2, a))).toContain('candidatesAreInOrder')
     expect(tell(sent, give(2, a), give(2, a))).toContain('candidatesAreInOrder')
   })
+  it('asks for no refusal of a candidate where its sender is gone for good by then', () => {
+    const [a, b, c] = [candidate(1), candidate(2), candidate(3)]
+    const sent = [...open, take(1, a), take(1, b), take(1, c), ...give(2, a)]
+    const gone: Happening = { kind: 'gone', conn: 1 }
+    const back = enter(4, 'ann', { token: 'token1', received: 2 })
+    expect(tell(sent, gone, give(2, c))).toEqual([])
+    expect(tell(sent, give(2, c), gone)).toEqual(['candidatesAreInOrder'])
+    expect(tell(sent, gone, give(2, c), back)).toEqual(['candidatesAreInOrder'])
+    const refusal = frame('error', ids.ann, {}, { code: 'UNAVAILABLE', reply_to: b.id })
+    expect(tell(sent, gone, give(2, c), back, give(4, refusal))).toEqual([])
+  })
 })
 
 describe('control of a terminal', () => {
