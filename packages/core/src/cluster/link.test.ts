@@ -13,6 +13,8 @@ function createPair() {
   const clock = createManualClock()
   const line = createMemoryBusLine()
   const isHeard = { one: true, two: true }
+  /** What comes to each node, and when it begins anew, in order. */
+  const heard: Record<Name, string[]> = { one: [], two: [] }
   /** How long a message is on its way. */
   const way = { ms: 0 }
   /** Decides about each message of a node whether it gets lost. */
@@ -37,15 +39,20 @@ function createPair() {
       node,
       bus: leaky,
       clock,
-      deliver: ({ kind }, text) => kind !== 'nothing' && got.push(text),
+      deliver({ kind }, text) {
+        if (kind === 'nothing') return
+        got.push(text)
+        heard[node].push(text)
+      },
       answered() {},
       asked() {},
       reaches: () => isHeard[other],
       unheard() {},
-      // What the cluster does with a node that it loses.
+      // What the cluster does with a node that it loses, unless it has lost it already.
       over(from) {
         over.push(from)
-        links.giveUp(from)
+        heard[node].push('over')
+        if (isHeard[other]) links.giveUp(from)
       },
     })
     const say = (text: string, lost?: () => void) =>
@@ -59,6 +66,7 @@ function createPair() {
     line,
     loses,
     isHeard,
+    heard,
     way,
     async pass(seconds: number) {
       for (let i = 0; i < seconds * 4; i++) {
@@ -244,6 +252,105 @@ describe('what one node sends another', () => {
     expect([one.got, two.got]).toEqual([['an answer to 3'], ['1', '2', '3', '4']])
   })
 
+  it('comes before the word that its receiver was given up, if it was said before, though it was lost at first', async () => {
+    const { one, two, loses, heard, pass } = createPair()
+    one.say('0')
+    two.say('a request')
+    await pass(1)
+    loses.one = () => true
+    one.say('the answer, and the end of a session')
+    one.links.giveUp('two')
+    loses.one = () => false
+    await pass(3)
+    expect(heard.two).toEqual(['0', 'the answer, and the end of a session', 'over'])
+    expect(heard.one).toEqual(['a request'])
+  })
+
+  it('comes after that word, if it was said after, though that word was lost', async () => {
+    const { one, two, loses, heard, pass } = createPair()
+    for (const end of [one, two]) end.say('1')
+    await pass(1)
+    loses.one = () => true
+    one.say('the end')
+    one.links.giveUp('two')
+    await pass(2)
+    loses.one = () => false
+    one.say('a beginning')
+    await pass(0)
+    await pass(3)
+    expect(heard.two).toEqual(['1', 'the end', 'over', 'a beginning'])
+    for (const end of [one, two]) end.say('2')
+    await pass(1)
+    expect([heard.one, heard.two.at(-1)]).toEqual([['1', '2'], '2'])
+  })
+
+  it('is not told as lost to whoever was given up after it had come, though the word that it came was lost', async () => {
+    const { one, two, loses, heard, pass } = createPair()
+    two.say('1')
+    await pass(1)
+    loses.one = () => true
+    two.say('a request', () => heard.two.push('lost'))
+    await pass(0)
+    one.links.giveUp('two')
+    loses.one = () => false
+    await pass(3)
+    expect(heard).toEqual({ one: ['1', 'a request'], two: ['over'] })
+  })
+
+  it('comes after that word to an end of which nothing had come', async () => {
+    const { one, loses, heard, pass } = createPair()
+    loses.two = () => true
+    one.say('1')
+    await pass(1)
+    one.links.giveUp('two')
+    loses.one = () => true
+    loses.two = () => false
+    await pass(1)
+    loses.one = () => false
+    one.say('a beginning')
+    await pass(2)
+    expect(heard).toEqual({ one: [], two: ['1', 'over', 'a beginning'] })
+  })
+
+  it('is over as well with an end that was given up before it had said anything, or before that had come', async () => {
+    for (const says of [true, false]) {
+      const { one, two, loses, heard, pass } = createPair()
+      loses.two = () => true
+      one.say('1')
+      await pass(0)
+      if (says) two.say('too late')
+      await pass(1)
+      one.links.giveUp('two')
+      loses.two = () => false
+      await pass(2)
+      expect(heard).toEqual({ one: [], two: ['1', 'over'] })
+      for (const end of [one, two]) end.say('2')
+      await pass(1)
+      expect(heard).toEqual({ one: ['2'], two: ['1', 'over', '2'] })
+    }
+  })
+
+  it('goes on after both ends gave each other up while something was on its way, one of them earlier', async () => {
+    const { one, two, loses, isHeard, heard, pass } = createPair()
+    for (const end of [one, two]) end.say('1')
+    await pass(1)
+    loses.one = loses.two = () => true
+    for (const end of [one, two]) end.say('too late')
+    isHeard.two = false
+    for (const end of [one, two]) end.links.giveUp(end.other)
+    await pass(1)
+    loses.two = () => false
+    // One hears that it was given up; two hears nothing yet.
+    await pass(3)
+    loses.one = () => false
+    await pass(2)
+    isHeard.two = true
+    for (const end of [one, two]) end.say('2')
+    await pass(2)
+    expect([heard.one.at(-1), heard.two.at(-1)]).toEqual(['2', '2'])
+    expect([...heard.one, ...heard.two]).not.toContain('too late')
+  })
+
   it('arrives after one end was given up, and each begins anew once', async () => {
     for (const both of [false, true]) {
       const { one, two, line, loses, pass } = createPair()
@@ -286,7 +393,7 @@ describe('what one node sends another', () => {
     loses.two = () => false
     way.ms = 1_500
     // The last question after them is answered when there is nobody left who asked it.
-    await pass(5)
+    await pass(10)
     way.ms = 0
     isHeard.two = true
     loses.one = () => true

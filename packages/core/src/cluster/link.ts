@@ -64,6 +64,8 @@ export function createLink(options: {
   let sent = 0
   let confirmed = 0
   let taken = { life: 0, n: 0, isOver: false }
+  /** How many were sent before the other end was given up. */
+  let before = 0
   let stopProbe: (() => void) | undefined
   /** Since when an answer is waited for; undefined while none is. */
   let probedAt: number | undefined
@@ -83,8 +85,10 @@ export function createLink(options: {
 
   function publish(one: Sent): void {
     // An answer is word that what it answers has come: who has the one must not be told that the other was lost.
-    const got = taken.n === 0 ? undefined : { upto: taken.n, life: taken.life }
-    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life, got }, one.text), () => {
+    const got = taken.life === 0 ? undefined : { upto: taken.n, life: taken.life }
+    // What begins between the two now must not end with what is over, and may come before word of that.
+    const isAnew = (taken.isOver && one.n > before) || undefined
+    bus.publish(topicOf(other), write({ ...one.message, n: one.n, life, got, isAnew }, one.text), () => {
       lose(one)
       unheard()
     })
@@ -123,7 +127,7 @@ export function createLink(options: {
 
   function remind(): void {
     if (!taken.isOver || taken.life === 0) return
-    say({ kind: 'over', node, life: taken.life })
+    say({ kind: 'over', node, upto: before, life, got: { upto: taken.n, life: taken.life } })
     // It may have forgotten all of this link by now, and does not miss anything then.
     say({ kind: 'sent', node, upto: sent, life })
   }
@@ -134,7 +138,7 @@ export function createLink(options: {
     each(lose)
     while (kept.length > 0) kept.shift()
     life = newLife()
-    sent = confirmed = looked.sent = 0
+    sent = confirmed = before = looked.sent = 0
     over()
     // That gave the link up here as well, which the other end has done already.
     taken.isOver = isOver
@@ -154,9 +158,12 @@ export function createLink(options: {
   /** Goes along with a new beginning of the other end, which counts from 1 again. False when this one was given up. */
   function follow(its: number): boolean {
     if (taken.life !== its) {
-      taken = { life: its, n: 0, isOver: false }
+      // What was given up before a word of it had come is given up with the first one.
+      taken = { life: its, n: 0, isOver: taken.life === 0 && taken.isOver }
       asked = { n: 0, at: Number.NEGATIVE_INFINITY }
     }
+    // The other end has to know this one's count, to be able to say that it gave it up.
+    if (sent === 0) send({ kind: 'nothing', node })
     remind()
     return !taken.isOver
   }
@@ -173,7 +180,11 @@ export function createLink(options: {
         arrived(message.kind === 'got' ? message.upto : message.from - 1)
         if (message.kind === 'again') each(publish)
       } else if (message.kind === 'over') {
-        if (message.life === life) begin()
+        if (message.got?.life !== life) return
+        // Whoever still gets the end of a session, or an answer, is not to be told of another one before it.
+        if (follow(message.life) && message.upto > taken.n) return askAgain()
+        arrived(message.got.upto)
+        begin()
       } else if (message.kind === 'sent') {
         if (!follow(message.life)) return
         if (message.upto > taken.n) askAgain()
@@ -184,7 +195,10 @@ export function createLink(options: {
         if (n > taken.n + 1) return askAgain()
         if (n <= taken.n) return
         taken.n = n
-        if (message.got?.life === life) arrived(message.got.upto)
+        if (message.got?.life === life) {
+          arrived(message.got.upto)
+          if (message.isAnew) begin()
+        }
         deliver(message, text)
       }
     },
@@ -192,6 +206,7 @@ export function createLink(options: {
       probedAt = undefined
       each(lose)
       taken.isOver = true
+      before = sent
     },
     remind,
     tick() {

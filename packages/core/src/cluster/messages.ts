@@ -70,8 +70,8 @@ export type Direct = (
   | { kind: 'sent'; upto: number; life: number }
   /** From this one on they did not. */
   | { kind: 'again'; from: number; life: number }
-  /** You were not heard for so long that all we had with each other is over: begin anew. */
-  | { kind: 'over'; life: number }
+  /** You were not heard for so long that all we had with each other, so many messages of mine, is over: begin anew. */
+  | { kind: 'over'; upto: number; life: number }
   /** What stood here is not needed any more. */
   | { kind: 'nothing' }
   /** A frame for a peer of yours. */
@@ -97,6 +97,8 @@ export type Direct = (
   life?: number
   /** How many of the receiver's messages had come when it was sent, and since which of its beginnings. */
   got?: { upto: number; life: number } | undefined
+  /** The sender had given the receiver up before it said this: all from before that is over. */
+  isAnew?: true | undefined
 }
 
 /** What all nodes listen to, and what one does. */
