@@ -34,7 +34,7 @@ export interface Others {
   /** Whether what they tell does not arrive. */
   areSilent(): boolean
   /** Passes a frame on to the node on which its session lives; false when that is this one, or none. */
-  passOn(peer: Peer, session_id: string, frame: ClientFrame, bytes: number): boolean
+  passOn(peer: Peer, session_id: string, frame: ClientFrame, bytes: number, isAnswered: boolean): boolean
 }
 
 const sessionNames = ['rtc_id', 'session_id'] as const
@@ -93,7 +93,11 @@ export function createRouter(
     const payload = entry.matches?.(frame.payload) === true ? frame.payload : validated(event, frame.payload)
     if (event.to === 'room' && names(payload, frame.to) === false) throw invalid('payload', 'room_id')
     const { session } = entry
-    if (session !== undefined && others.passOn(peer, String(frame.payload[session]), frame, bytes)) return
+    if (
+      session !== undefined &&
+      others.passOn(peer, String(frame.payload[session]), frame, bytes, event.reply !== null)
+    )
+      return
     if (!entry.took) return settle(entry, peer, frame, bytes, payload)
     return timed(entry.took, () => settle(entry, peer, frame, bytes, payload))
   }

@@ -7,6 +7,7 @@ import type { Hub } from '../hub.ts'
 import type { Ids } from '../ids.ts'
 import { internalError } from '../internal-error.ts'
 import type { Bus, Clock, Logger } from '../ports/index.ts'
+import type { Others } from '../router.ts'
 import type { Connection, ConnectionRequest, MeshSocket } from '../transport.ts'
 import { createBridges, type Bridges } from './bridges.ts'
 import { createCalls } from './calls.ts'
@@ -15,6 +16,7 @@ import { createGossip } from './gossip.ts'
 import { createHomes } from './homes.ts'
 import { createLinks } from './link.ts'
 import { topicOf, write, type Direct, type PeerCard, type Place, type Placed } from './messages.ts'
+import { createOwed } from './owed.ts'
 import { RemotePeer } from './remote-peer.ts'
 
 /** The other nodes of the installation, as this one sees them. */
@@ -24,8 +26,7 @@ export interface Cluster {
   readonly tellOthers: { shown(occupant: Occupant): void; left(occupant: Occupant, cause: LeaveCause): void }
   /** Notes that a session in which a peer has part lives on this node, or has ended. */
   home(peer: Peer, session_id: string, isOpen: boolean): void
-  /** Passes a frame on to the node on which its session lives; false when that is this one, or none. */
-  passOn(peer: Peer, session_id: string, frame: ClientFrame, size: number): boolean
+  readonly passOn: Others['passOn']
   /** The other node on which a session lives, if it is there. */
   homeOfSession(session_id: string): string | undefined
   /** Whether what other nodes store may go unsaid: the bus is down, or one of them is silent that did not say it stops. */
@@ -68,6 +69,7 @@ export function createCluster(options: {
   const { node, bus, encoder, unroutable } = options
   const calls = createCalls(options)
   const homes = createHomes()
+  const owed = createOwed()
   const bridges = createBridges({
     ...options,
     newId: options.ids.uuid,
@@ -100,6 +102,7 @@ export function createCluster(options: {
         directory.forget(from)
         links.giveUp(from)
         bridges.lose(from)
+        for (const { peer, id } of owed.takeAll(from)) peer.fail(new MeshError('UNROUTABLE'), id)
         for (const { peer_id, session_id } of homes.takeAll(from)) abandon(peer_id, session_id)
       },
     },
@@ -163,6 +166,7 @@ export function createCluster(options: {
   /** A frame of another node for a peer of this one. What happens in a room is for those who are there now. */
   function take(message: Extract<Direct, { kind: 'frame' }>, text: string): void {
     const { to, as, room_id, from, id } = message
+    if (as === 'event') owed.sent(message.node, to, text)
     const hub = options.hub()
     const peer = hub.peers.get(to)
     const room = room_id === undefined ? undefined : hub.rooms.get(room_id)
@@ -204,10 +208,12 @@ export function createCluster(options: {
       if (!(peer instanceof RemotePeer)) return
       links.to(peer.node).send({ kind: 'home', node, peer_id: peer.peer_id, session_id, isOpen })
     },
-    passOn(peer, session_id, frame, size) {
+    passOn(peer, session_id, frame, size, isAnswered) {
       const home = homes.of(peer.peer_id, session_id)
       if (home === undefined) return false
+      const settle = isAnswered ? owed.add(home, peer, frame.id) : undefined
       const lost = () => {
+        settle?.()
         unroutable()
         peer.fail(new MeshError('UNROUTABLE'), frame.id)
       }

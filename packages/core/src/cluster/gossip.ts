@@ -7,7 +7,7 @@ const partLength = 256 * 1024
 /** How often a node says that it is there, and after how long a silence it counts as unreachable and as gone; in ms. */
 const beatMs = 5_000
 const doubtfulMs = 12_000
-const goneMs = 15_000
+export const goneMs = 15_000
 /** How long it has to be heard again when nobody listens there, in ms. */
 const unheardMs = 3_000
 /** After how long a silence a node is missed, and how long after it is gone, unless it said so; in ms. */

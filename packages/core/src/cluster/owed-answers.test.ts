@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { candidateOf, grant, newRtcId, sdpOf } from '../testing/kit.ts'
 import { createTwoNodes, quiet } from '../testing/two-nodes.ts'
-import { topicOf, write } from './messages.ts'
+import { everybody, read, topicOf, write } from './messages.ts'
 
 const offered = {
   candidates: [{ host: '203.0.113.5', port: 4000, type: 'host' }],
@@ -47,4 +47,45 @@ it('an answer from another node that is for those in the room is NOT_FOUND for w
   }
   await quiet()
   expect(b.frames.slice(from)).toMatchObject([{ type: 'error', code: 'NOT_FOUND', reply_to: 'the question' }])
+})
+
+it('a request that another node has taken is UNROUTABLE when that is gone, unless it was answered', async () => {
+  const w = await createTwoNodes()
+  const b = await w.enterOther(w.bob)
+  const third = w.line.connect()
+  let n = 0
+  const tell = async (message: object, text = '') => {
+    const sent = { ...message, node: 'third', n: ++n, life: 1 } as Parameters<typeof write>[0]
+    third.publish(topicOf(w.other.mesh.node), write(sent, text))
+    await quiet()
+  }
+  const shout = (kind: 'beat' | 'gone') => third.publish(everybody, JSON.stringify({ kind, node: 'third', n: 0 }))
+  let got = { upto: 0, life: 0 }
+  third.subscribe(topicOf('third'), (written) => {
+    const { message } = read(written)
+    if (message.kind === 'call') got = { upto: message.n ?? 0, life: message.life ?? 0 }
+  })
+  shout('beat')
+  const [session_id, rtc_id] = [`p2p_${'s'.repeat(22)}`, newRtcId()]
+  await tell({ kind: 'home', peer_id: b.peer_id, session_id, isOpen: true })
+  await tell({ kind: 'home', peer_id: b.peer_id, session_id: rtc_id, isOpen: true })
+  const renew = () => b.send('p2p.session.renew', 'server', { session_id })
+  const [answered, taken] = [renew(), renew()]
+  // A signal that got there is not answered, and so nobody owes it anything.
+  b.send('rtc.ice', w.ann, { rtc_id, candidate: null })
+  await quiet()
+  const from = b.frames.length
+  const answer = { type: 'p2p.session.renewed', id: 'made', from: 'server', to: b.peer_id, reply_to: answered }
+  await tell({ kind: 'frame', to: b.peer_id, as: 'event', got }, JSON.stringify({ ...answer, payload: {} }))
+  // Of this one there is no word that it came.
+  const lost = renew()
+  shout('gone')
+  await quiet()
+  expect(b.frames.slice(from)).toMatchObject([
+    { type: 'p2p.session.renewed', reply_to: answered },
+    { type: 'error', code: 'UNROUTABLE', reply_to: lost },
+    { type: 'error', code: 'UNROUTABLE', reply_to: taken },
+    { type: 'p2p.session.closed', payload: { session_id, reason: 'failed' } },
+    { type: 'rtc.bye', payload: { rtc_id, reason: 'failed' } },
+  ])
 })

@@ -22,8 +22,8 @@ export interface Cluster {
   /** The nodes that run, by their place; undefined where one is down. */
   readonly places: readonly (Node | undefined)[]
   readonly limits: Limits
-  /** How far the wall clock of each place is from the right time, in milliseconds. */
-  readonly offsets: number[]
+  /** Sets the wall clock of a place, so far from the right time in milliseconds. */
+  setClock(place: number, offset: number): void
   /** Logs a user in and returns the id of the login. */
   login(user_id: string): Promise<string>
   start(place: number): void
@@ -80,6 +80,8 @@ export function createCluster(world: World): Cluster {
   const lives: number[] = []
   const offsets: number[] = []
 
+  const recordClock = ({ name, clock }: NodeLife) => world.record({ kind: 'clock', node: name, now: clock.now() })
+
   function engineOf(node: NodeLife): Mesh {
     const remote = createRemoteStorage(world, node, storage)
     return createMesh({
@@ -117,7 +119,11 @@ export function createCluster(world: World): Cluster {
     storage,
     limits,
     places,
-    offsets,
+    setClock(place, offset) {
+      offsets[place] = offset
+      const node = places[place]
+      if (node) recordClock(node)
+    },
     async login(user_id) {
       const sid = world.ids.id('sess')
       await storage.logins.create({
@@ -132,8 +138,8 @@ export function createCluster(world: World): Cluster {
     },
     start(place) {
       lives[place] = (lives[place] ?? 0) + 1
-      offsets[place] ??= 0
       const life = createNodeLife(world, `n${place}.${lives[place]}`, () => offsets[place] ?? 0)
+      recordClock(life)
       const mesh = engineOf(life)
       world.record({ kind: 'begin', node: life.name, id: mesh.node })
       places[place] = Object.assign(life, { mesh })

@@ -42,7 +42,7 @@ export function breakThings(world: World, cluster: Cluster, clients: readonly Cl
     },
     clock_jump() {
       const place = random.below(cluster.places.length)
-      cluster.offsets[place] = random.pick([0, 0, 15_000, 15_000, -15_000, -15_000, 75_000, -75_000]) ?? 0
+      cluster.setClock(place, random.pick([0, 0, 15_000, 15_000, -15_000, -15_000, 75_000, -75_000]) ?? 0)
     },
   }
 

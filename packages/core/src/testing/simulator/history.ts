@@ -11,6 +11,8 @@ export type Barred = { user_id: string } | { sid: string }
 export type Happening =
   /** A node has begun; the ids of its sessions end with `id`. */
   | { kind: 'begin'; node: string; id: string }
+  /** The wall clock of a node says this now and runs on from there: at its start, and when it is set. */
+  | { kind: 'clock'; node: string; now: number }
   /** A node took a connection of a user. */
   | {
       kind: 'open'
@@ -23,10 +25,10 @@ export type Happening =
     }
   /** A client wrote a frame. */
   | { kind: 'send'; conn: number; frame: Wire }
-  /** A node was given the frame, at this time by its own wall clock. */
-  | { kind: 'take'; conn: number; frame: Wire; now: number }
-  /** A node gave a frame to the socket, at this time by its own wall clock: from here on nobody can take it back. */
-  | { kind: 'hand'; conn: number; frame: Wire; now: number }
+  /** A node was given the frame. */
+  | { kind: 'take'; conn: number; frame: Wire }
+  /** A node gave a frame to the socket: from here on nobody can take it back. */
+  | { kind: 'hand'; conn: number; frame: Wire }
   /** The client got the frame. */
   | { kind: 'receive'; conn: number; frame: Wire }
   /** A node closed the connection. */

@@ -110,7 +110,7 @@ export function createNetwork(world: World): Network {
           return buffered?.reduce((sum, text) => sum + text.length, 0) ?? 0
         },
         send({ text }) {
-          record({ kind: 'hand', conn, frame: read(text), now: node.clock.now() })
+          record({ kind: 'hand', conn, frame: read(text) })
           if (buffered) buffered.push(text)
           else deliver(text)
         },
@@ -140,7 +140,7 @@ export function createNetwork(world: World): Network {
           record({ kind: 'send', conn, frame })
           const text = JSON.stringify(frame)
           toNode(() => {
-            record({ kind: 'take', conn, frame, now: node.clock.now() })
+            record({ kind: 'take', conn, frame })
             received += text.length
             connection?.message(text, text.length)
           })

@@ -1,4 +1,5 @@
 import type { Role } from '../../acl.ts'
+import { goneMs } from '../../cluster/gossip.ts'
 import type { Storage } from '../../ports/index.ts'
 import { actOn } from './acts.ts'
 import { administer } from './administrator.ts'
@@ -91,13 +92,23 @@ async function enrol(storage: Storage, of: { device_id: string; user_id: string;
   await storage.enrolments.redeem(device_id, { device_id, ...key, ...forever }, Infinity)
 }
 
-/** Ends the faults and waits until nothing is on its way any more and every node has looked whether it missed something. */
-async function settle(world: World, cluster: Cluster): Promise<void> {
+/**
+ * Ends the faults and waits until nothing is on its way any more, every node has looked whether it missed something, and
+ * those that died are missed.
+ */
+export async function settle(world: World, cluster: Cluster): Promise<void> {
   world.isRestless = false
   await world.pass(5_000)
   for (const place of cluster.places.keys()) if (!cluster.places[place]) cluster.start(place)
+  // Who has its session on a node that died, and its socket on another, hears nothing until that node is missed.
+  if (hasLostNode(world)) await world.pass(goneMs)
   // A client may have a dozen requests to make up for, each of which waits for the storage more than once.
   await world.pass(5_000 + 40 * world.plan.delays.storage)
+}
+
+/** Whether a node has ended, in whatever way, that others may still reckon with. */
+function hasLostNode({ entries, plan }: World): boolean {
+  return plan.nodes > 1 && entries.filter(({ kind }) => kind === 'begin').length > plan.nodes
 }
 
 async function roomsOf({ storage }: Cluster, room_ids: readonly string[]): Promise<History['rooms']> {

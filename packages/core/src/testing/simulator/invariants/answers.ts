@@ -59,7 +59,7 @@ export const requestsAreAnswered: Invariant = ({ entries, sessions, sessionOf, i
       const got = answers.get(id) ?? 0
       const isExcused =
         !isSettled ||
-        !session.isOpen ||
+        session.lostAt !== undefined ||
         entry.at > end ||
         (place > through && answeredAt > end) ||
         removed.has(entry.frame.to) ||

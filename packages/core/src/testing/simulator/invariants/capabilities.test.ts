@@ -2,18 +2,32 @@ import { base64url } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { RoomEvent } from '../../../ports/index.ts'
 import type { Happening, Wire } from '../history.ts'
-import { enter, frame, give, hand, ids, judge, learn, log, start, stored, take, tell } from './story.ts'
+import { clock, enter, frame, give, hand, ids, judge, learn, log, start, stored, take, tell } from './story.ts'
 
 describe('usesAreCovered', () => {
   const claims = { room_id: ids.room, caps: ['call'], mv: 3, exp: 100 }
   const write = (change: object) => `head.${base64url.encode(JSON.stringify({ ...claims, ...change }))}.signature`
+  const offerOf = (to: string, cap_token: string) =>
+    frame('rtc.offer', to, { rtc_id: ids.call, room_id: ids.room, purpose: 'call', cap_token })
   const granted = (token: string) => frame('capability.granted', ids.ann, { token }, { reply_to: 'cap' })
 
-  function offer(change: object, { now = 0, from = ids.ann, between = [] as Happening[], isGranted = true } = {}) {
+  interface Circumstances {
+    now?: number
+    from?: string
+    before?: Happening[]
+    between?: Happening[]
+    meanwhile?: Happening[]
+    isGranted?: boolean
+  }
+
+  function offer(change: object, of: Circumstances = {}) {
+    const { now = 0, from = ids.ann, before = [], between = [], meanwhile = [], isGranted = true } = of
     const cap_token = write(change)
-    const sent = frame('rtc.offer', ids.bob, { rtc_id: ids.call, room_id: ids.room, purpose: 'call', cap_token })
+    const sent = offerOf(ids.bob, cap_token)
     const grant = isGranted ? give(1, granted(cap_token)) : []
-    return tell(enter(1, 'ann'), enter(2, 'bob'), grant, between, take(1, sent, now), give(2, { ...sent, from }, now))
+    // A second passes with everything that happens.
+    const use = [clock(now - 1_000), take(1, sent), meanwhile, give(2, { ...sent, from })]
+    return tell(before, enter(1, 'ann'), enter(2, 'bob'), grant, between, use.flat())
   }
 
   it('finds what is wrong with the token of an offer that was passed on', () => {
@@ -24,6 +38,38 @@ describe('usesAreCovered', () => {
     expect(offer({ target_peer_id: ids.cleo })).toEqual(['usesAreCovered'])
     expect(offer({}, { now: 104_999 })).toEqual([])
     expect(offer({}, { now: 105_000 })).toEqual(['usesAreCovered'])
+  })
+  it('asks the clock of the node that the session lives on, and not of the one its socket is at', () => {
+    const before: Happening[] = [{ kind: 'begin', node: 'm', id: 'ann' }]
+    const between = (now: number) => [clock(now, 'm')]
+    expect(offer({}, { before, between: between(0), now: 200_000 })).toEqual([])
+    expect(offer({}, { before, between: between(200_000) })).toEqual(['usesAreCovered'])
+  })
+  it('asks the clock of the node that a call lives on, which may be that of the other end', () => {
+    const cap_token = write({ sub: ids.bob })
+    const sent = offerOf(ids.ann, cap_token)
+    const before: Happening[] = [{ kind: 'begin', node: 'm', id: 'bob' }, clock(0, 'm')]
+    const between = [...give(2, granted(cap_token)), take(2, sent), ...give(1, { ...sent, from: ids.bob })]
+    expect(offer({}, { before, between, now: 200_000 })).toEqual([])
+    expect(offer({}, { before, now: 200_000 })).toEqual(['usesAreCovered'])
+  })
+  it('asks the clock of the node that a session between agents lives on', () => {
+    const cap_token = write({ caps: ['share:file'] })
+    const renew = frame('p2p.session.renew', 'server', { session_id: 'p2p_a', cap_token })
+    const told = (type: string, extra: Partial<Wire>) =>
+      give(1, frame(`p2p.session.${type}`, ids.ann, { session_id: 'p2p_a' }, extra))
+    const here: Happening[] = [...enter(1, 'ann'), ...give(1, granted(cap_token)), clock(200_000)]
+    const there: Happening[] = [{ kind: 'begin', node: 'm', id: 'bob' }, clock(0, 'm'), ...enter(2, 'bob')]
+    const renewed = [take(1, renew), ...told('renewed', { reply_to: renew.id })]
+    const askedBy = (from: string) => tell(there, here, told('request', { from }), renewed)
+    expect(askedBy(ids.bob)).not.toContain('usesAreCovered')
+    expect(askedBy(ids.ann)).toContain('usesAreCovered')
+  })
+  it('lets a clock that is set back meanwhile make a token good again, even if it is set forward at once', () => {
+    const now = 200_000
+    expect(offer({}, { now, meanwhile: [clock(0)] })).toEqual([])
+    expect(offer({}, { now, meanwhile: [clock(0), clock(now)] })).toEqual([])
+    expect(offer({}, { now, between: [clock(0)] })).toEqual(['usesAreCovered'])
   })
   it('finds a token that is older than what the node knows', () => {
     const demoted = (user_id: string, seq: number) => [learn(stored(seq, 'room.member.updated', { user_id }))]
@@ -39,8 +85,8 @@ describe('usesAreCovered', () => {
 })
 
 describe('signalsStayInside', () => {
-  const everybody = [...enter(1, 'ann'), ...enter(2, 'bob'), ...enter(3, 'cleo')]
-  const cap_token = `head.${base64url.encode(JSON.stringify({ room_id: ids.room, caps: ['call'], mv: 1, exp: 1 }))}.s`
+  const everybody = [clock(0), ...enter(1, 'ann'), ...enter(2, 'bob'), ...enter(3, 'cleo')]
+  const cap_token = `head.${base64url.encode(JSON.stringify({ room_id: ids.room, caps: ['call'], mv: 1, exp: 100 }))}.s`
   const granted = give(1, frame('capability.granted', ids.ann, { token: cap_token }))
   const signal = (type: string, from: string, more: object = {}) =>
     frame(type, '', { rtc_id: ids.call, ...more }, { from })
@@ -75,6 +121,17 @@ describe('signalsStayInside', () => {
     expect(tell(sent, give(2, a), give(2, c))).toEqual(['candidatesAreInOrder'])
     expect(tell(sent, give(2, b), give(2, a))).toContain('candidatesAreInOrder')
     expect(tell(sent, give(2, a), give(2, a))).toContain('candidatesAreInOrder')
+  })
+  it('asks for no refusal of a candidate where its sender is gone for good by then', () => {
+    const [a, b, c] = [candidate(1), candidate(2), candidate(3)]
+    const sent = [...open, take(1, a), take(1, b), take(1, c), ...give(2, a)]
+    const gone: Happening = { kind: 'gone', conn: 1 }
+    const back = enter(4, 'ann', { token: 'token1', received: 2 })
+    expect(tell(sent, gone, give(2, c))).toEqual([])
+    expect(tell(sent, give(2, c), gone)).toEqual(['candidatesAreInOrder'])
+    expect(tell(sent, gone, give(2, c), back)).toEqual(['candidatesAreInOrder'])
+    const refusal = frame('error', ids.ann, {}, { code: 'UNAVAILABLE', reply_to: b.id })
+    expect(tell(sent, gone, give(2, c), back, give(4, refusal))).toEqual([])
   })
 })
 

@@ -2,12 +2,12 @@ import { base64url } from 'jose'
 import { leewayS } from '../../../tokens/access.ts'
 import type { CapabilityClaims } from '../../../tokens/capability.ts'
 import type { EntryOf, Wire } from '../history.ts'
-import type { Evidence, Invariant, Violation } from './evidence.ts'
+import type { Evidence, Invariant, SessionView, Violation } from './evidence.ts'
 
 /**
  * Nothing that needs a capability comes about without one of its sender: a token that was granted to it, is for this
- * purpose, room and target, had not expired by the node's own clock, and is no older than any change to the sender's
- * membership or the room's policy that the node had been given before it took the request. That goes for every offer that is
+ * purpose, room and target, had not expired by the clock of the node that judges, and is no older than any change to the sender's
+ * membership or the room's policy that its node had been given before it took the request. That goes for every offer that is
  * passed on, and for every session between agents and control of a terminal that is granted or renewed.
  */
 export const usesAreCovered: Invariant = (evidence) => {
@@ -50,11 +50,13 @@ function purposeOf({ type, payload }: Wire): string | undefined {
 }
 
 function faultOf(
-  { frame: result, now }: EntryOf<'hand'>,
+  handed: EntryOf<'hand'>,
   take: EntryOf<'take'> | undefined,
   granted: ReadonlyMap<string, string>,
-  { entries, sessionOf }: Evidence,
+  evidence: Evidence,
 ): string | undefined {
+  const { entries, sessionOf } = evidence
+  const { frame: result, at } = handed
   const sender = take && sessionOf.get(take.conn)
   if (!take || !sender) return 'nobody sent it'
   if (result.type === 'rtc.offer' && sender.peer_id !== result.from) return `it is said to be from ${result.from}`
@@ -69,8 +71,8 @@ function faultOf(
   if (purpose !== 'any' && !claims.caps.includes(purpose ?? '')) return 'its token is for another purpose'
   const isElsewhere = frame.to !== 'server' && claims.target_peer_id !== undefined && claims.target_peer_id !== frame.to
   if (isElsewhere) return 'its token is for another target'
-  // A clock that is set back meanwhile makes it good again.
-  if (claims.exp + leewayS <= Math.min(take.now, now) / 1000) return 'its token had expired'
+  const readings = judgesOf(handed, take, sender, evidence).map((node) => earliestOf(node, take.at, at, evidence))
+  if (claims.exp + leewayS <= Math.min(...readings) / 1000) return 'its token had expired'
   for (const entry of entries) {
     if (entry.step >= take.step) break
     if (entry.kind !== 'learn' || entry.node !== sender.node || entry.event.room_id !== room_id) continue
@@ -81,6 +83,38 @@ function faultOf(
     if ((isOfSender || isPolicy) && seq > claims.mv) return `its token is older than ${type} ${seq}`
   }
   return undefined
+}
+
+/**
+ * The nodes of which one has judged a request: where the sender's session lives, whichever node its socket is at. What the
+ * other end says of a call or of a session between agents is judged where that lives, which is with who began it.
+ */
+function judgesOf(
+  handed: EntryOf<'hand'>,
+  { frame: { type, payload } }: EntryOf<'take'>,
+  { node }: SessionView,
+  { entries, sessions, sessionOf }: Evidence,
+): string[] {
+  const firstOf = (what: string, id: 'rtc_id' | 'session_id') =>
+    entries
+      .filter((entry) => entry.kind === 'hand')
+      .find(({ frame }) => frame.type === what && frame.payload[id] === payload[id])
+  if (type === 'rtc.offer') {
+    // An id may be used again after the end of its call, by the other end as well.
+    const other = firstOf(type, 'rtc_id') === handed ? undefined : sessionOf.get(handed.conn)
+    return other ? [node, other.node] : [node]
+  }
+  if (type !== 'p2p.session.renew') return [node]
+  const requester = firstOf('p2p.session.request', 'session_id')?.frame.from
+  return [sessions.find(({ peer_id }) => peer_id === requester)?.node ?? node]
+}
+
+/** The earliest that the wall clock of a node said in a span of time: set back meanwhile, it makes a token good again. */
+function earliestOf(node: string, from: number, until: number, { entries }: Evidence): number {
+  const settings = entries.filter((entry) => entry.kind === 'clock').filter((entry) => entry.node === node)
+  const before = settings.findLast(({ at }) => at < from)
+  const within = settings.filter(({ at }) => at >= from && at <= until).map(({ now }) => now)
+  return Math.min(before ? before.now + from - before.at : Infinity, ...within)
 }
 
 function claimsOf(token: string): CapabilityClaims {

@@ -30,8 +30,8 @@ export interface SessionView {
   /** The node that it lives on. */
   readonly node: string
   readonly stretches: Stretch[]
-  /** Whether it was still connected at the end. */
-  isOpen: boolean
+  /** Since when it was without a socket at the end; undefined when it was still connected. */
+  lostAt: number | undefined
 }
 
 /** A history, sorted for those who judge it. */
@@ -53,7 +53,7 @@ export function evidenceOf(history: History): Evidence {
   const hellos = new Map<number, Wire>()
   const stretchOf = new Map<number, Stretch>()
   // A client may be gone before it is welcomed.
-  const over = new Set<number>()
+  const over = new Map<number, number>()
   const begun = history.entries.filter((entry) => entry.kind === 'begin')
 
   function welcome({ conn, frame }: EntryOf<'hand'>): void {
@@ -64,11 +64,11 @@ export function evidenceOf(history: History): Evidence {
     const resumed = frame.payload.resumed === true && resume ? sessions.get(resume.session_id) : undefined
     const [session_id, peer_id] = [String(frame.payload.session_id), String(frame.payload.peer_id)]
     const node = begun.find(({ id }) => session_id.endsWith(id))?.node ?? open.node
-    const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], isOpen: true }
+    const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], lostAt: undefined }
     const isBridged = node !== open.node
     const stretch = { conn, isBridged, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }
     session.stretches.push(stretch)
-    session.isOpen = !over.has(conn)
+    session.lostAt = over.get(conn)
     sessions.set(session_id, session)
     sessionOf.set(conn, session)
     stretchOf.set(conn, stretch)
@@ -82,9 +82,9 @@ export function evidenceOf(history: History): Evidence {
     else if (entry.kind === 'receive' && entry.frame.type !== 'system.welcome') {
       stretchOf.get(entry.conn)?.received.push(entry)
     } else if (entry.kind === 'close' || entry.kind === 'gone' || entry.kind === 'lost') {
-      over.add(entry.conn)
+      over.set(entry.conn, entry.at)
       const session = sessionOf.get(entry.conn)
-      if (session?.stretches.at(-1)?.conn === entry.conn) session.isOpen = false
+      if (session?.stretches.at(-1)?.conn === entry.conn) session.lostAt ??= entry.at
     }
   }
   return { ...history, sessions: [...sessions.values()], sessionOf, opened }

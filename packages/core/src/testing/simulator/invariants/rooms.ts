@@ -41,7 +41,7 @@ function listen({ rooms, isSettled, entries }: Evidence, session: SessionView): 
     }
   }
 
-  if (!isSettled || !session.isOpen) return violations
+  if (!isSettled || session.lostAt !== undefined) return violations
   const settled = settledBefore(entries, (entries.at(-1)?.at ?? 0) - underWay)
   for (const [room_id, { seq }] of joined) {
     const room = rooms.get(room_id)

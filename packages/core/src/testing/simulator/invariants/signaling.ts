@@ -98,11 +98,13 @@ export const candidatesAreInOrder: Invariant = (evidence) => {
   return evidence.sessions.flatMap((session) => compare(session, candidates, evidence.signalLife))
 }
 
-/** A candidate that a node took. One that was refused, or that waited too long, need not arrive. */
+/** A candidate that a node took. One that was refused, or may have been with nobody left to hear it, or that waited too long, need not arrive. */
 interface Taken {
   readonly id: string
   readonly at: number
   readonly isRefused: boolean
+  /** Since when nobody is there to be told that it was refused. */
+  readonly unheardFrom: number
   /** Whether its sender had offered more than once by then. */
   readonly isLater: boolean
 }
@@ -118,7 +120,8 @@ function compare(session: SessionView, candidates: ReadonlyMap<string, Taken[]>,
     // An offer that crosses the end of its session opens another, which need not have heard the candidates before it.
     const start = sent.findIndex(({ id, isLater }) => isLater && id === frame.id)
     let place = places.get(key) ?? Math.max(0, start)
-    const isMissable = ({ id, isRefused, at: since }: Taken) => id !== frame.id && (isRefused || at - since >= life)
+    const isMissable = ({ id, isRefused, unheardFrom, at: since }: Taken) =>
+      id !== frame.id && (isRefused || at >= unheardFrom || at - since >= life)
     for (let next = sent[place]; next && isMissable(next); next = sent[place]) place++
     const what = `${session.peer_id} got ${name} of ${key} out of place`
     if (sent[place]?.id !== frame.id) violations.push({ invariant: 'candidatesAreInOrder', at, what })
@@ -140,11 +143,14 @@ function candidatesTaken({ entries, sessionOf }: Evidence): Map<string, Taken[]>
     if (entry.kind === 'close' || entry.kind === 'gone') closed.add(entry.conn)
     if (entry.kind !== 'take' || closed.has(entry.conn) || !entry.frame.type.startsWith('rtc.')) continue
     const { id, payload, type } = entry.frame
-    const key = `${String(payload.rtc_id)} ${sessionOf.get(entry.conn)?.peer_id}`
+    const session = sessionOf.get(entry.conn)
+    const key = `${String(payload.rtc_id)} ${session?.peer_id}`
     if (type === 'rtc.offer') offers.set(key, (offers.get(key) ?? 0) + 1)
     if (nameOf(entry.frame) === undefined) continue
     const isLater = (offers.get(key) ?? 0) > 1
-    taken.set(key, [...(taken.get(key) ?? []), { id, at: entry.at, isRefused: refused.has(id), isLater }])
+    const unheardFrom = session?.lostAt ?? Infinity
+    const candidate = { id, at: entry.at, isRefused: refused.has(id), unheardFrom, isLater }
+    taken.set(key, [...(taken.get(key) ?? []), candidate])
   }
   return taken
 }

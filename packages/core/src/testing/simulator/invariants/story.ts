@@ -37,18 +37,20 @@ export function enter(
   const payload = { session_id, peer_id: ids[name], resumed: resume !== undefined, resume: { token: `token${conn}` } }
   return [
     { kind: 'open', conn, node: 'n', client: name, user_id: `usr_${name}`, device_id: undefined, sid: `login_${name}` },
-    { kind: 'take', conn, frame: hello, now: 0 },
-    { kind: 'hand', conn, frame: frame('system.welcome', ids[name], payload), now: 0 },
+    { kind: 'take', conn, frame: hello },
+    { kind: 'hand', conn, frame: frame('system.welcome', ids[name], payload) },
   ]
 }
 
-/** A node was given a frame, at this time by its own clock. */
-export const take = (conn: number, taken: Wire, now = 0): Happening => ({ kind: 'take', conn, frame: taken, now })
+/** The wall clock of a node is set. */
+export const clock = (now: number, node = 'n'): Happening => ({ kind: 'clock', node, now })
+/** A node was given a frame. */
+export const take = (conn: number, taken: Wire): Happening => ({ kind: 'take', conn, frame: taken })
 /** A node gave a frame to the socket. */
-export const hand = (conn: number, handed: Wire, now = 0): Happening => ({ kind: 'hand', conn, frame: handed, now })
+export const hand = (conn: number, handed: Wire): Happening => ({ kind: 'hand', conn, frame: handed })
 /** A node gave a frame to the socket, and the client got it. */
-export const give = (conn: number, given: Wire, now = 0): Happening[] => [
-  hand(conn, given, now),
+export const give = (conn: number, given: Wire): Happening[] => [
+  hand(conn, given),
   { kind: 'receive', conn, frame: given },
 ]
 
