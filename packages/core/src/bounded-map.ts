@@ -1,5 +1,6 @@
 /** A map of at most `max` entries that forgets the one least recently used. */
 export interface BoundedMap<K, V> {
+  readonly size: number
   get(key: K): V | undefined
   /** Gets without making the entry any younger. */
   peek(key: K): V | undefined
@@ -11,6 +12,9 @@ export interface BoundedMap<K, V> {
 export function createBoundedMap<K, V extends {}>(max: number): BoundedMap<K, V> {
   const entries = new Map<K, V>()
   return {
+    get size() {
+      return entries.size
+    },
     get(key) {
       const value = entries.get(key)
       if (value === undefined) return undefined

@@ -166,7 +166,7 @@ export function createCluster(options: {
   /** A frame of another node for a peer of this one. What happens in a room is for those who are there now. */
   function take(message: Extract<Direct, { kind: 'frame' }>, text: string): void {
     const { to, as, room_id, from, id } = message
-    if (as === 'event') owed.sent(message.node, to, text)
+    if (as === 'event' && !owed.sent(message.node, to, text)) return
     const hub = options.hub()
     const peer = hub.peers.get(to)
     const room = room_id === undefined ? undefined : hub.rooms.get(room_id)
@@ -211,9 +211,9 @@ export function createCluster(options: {
     passOn(peer, session_id, frame, size, isAnswered) {
       const home = homes.of(peer.peer_id, session_id)
       if (home === undefined) return false
-      const settle = isAnswered ? owed.add(home, peer, frame.id) : undefined
+      const giveUp = owed.add(home, peer, frame.id, isAnswered)
       const lost = () => {
-        settle?.()
+        giveUp()
         unroutable()
         peer.fail(new MeshError('UNROUTABLE'), frame.id)
       }

@@ -49,6 +49,43 @@ it('an answer from another node that is for those in the room is NOT_FOUND for w
   expect(b.frames.slice(from)).toMatchObject([{ type: 'error', code: 'NOT_FOUND', reply_to: 'the question' }])
 })
 
+it('a request that was given up is not answered again when it had got there, unless it was sent again', async () => {
+  const w = await createTwoNodes()
+  const b = await w.enterOther(w.bob)
+  const third = w.line.connect()
+  let n = 0
+  const tell = async (message: object, text = '') => {
+    const sent = { ...message, node: 'third', n: ++n, life: 1 } as Parameters<typeof write>[0]
+    third.publish(topicOf(w.other.mesh.node), write(sent, text))
+    await quiet()
+  }
+  const beat = () => third.publish(everybody, JSON.stringify({ kind: 'beat', node: 'third', n: 0 }))
+  third.subscribe(topicOf('third'), () => {})
+  beat()
+  const session_id = `p2p_${'s'.repeat(22)}`
+  await tell({ kind: 'home', peer_id: b.peer_id, session_id, isOpen: true })
+  const renew = (overrides = {}) => b.send('p2p.session.renew', 'server', { session_id }, overrides)
+  const answer = (reply_to: string) => {
+    const renewed = { type: 'p2p.session.renewed', id: 'made', from: 'server', to: b.peer_id, reply_to }
+    return tell({ kind: 'frame', to: b.peer_id, as: 'event' }, JSON.stringify({ ...renewed, payload: {} }))
+  }
+  const from = b.frames.length
+  const [once, again] = [renew(), renew()]
+  // There is no word that they came, though the third node is heard.
+  for (let second = 0; second < 20; second++) {
+    beat()
+    w.clock.advance(1_000)
+    await quiet()
+  }
+  const told = b.frames.slice(from).filter(({ reply_to }) => reply_to === once || reply_to === again)
+  expect(told).toMatchObject([{ code: 'UNROUTABLE' }, { code: 'UNROUTABLE' }])
+  renew({ id: again })
+  await quiet()
+  const before = b.frames.length
+  for (const id of [once, again]) await answer(id)
+  expect(b.frames.slice(before)).toMatchObject([{ type: 'p2p.session.renewed', reply_to: again }])
+})
+
 it('a request that another node has taken is UNROUTABLE when that is gone, unless it was answered', async () => {
   const w = await createTwoNodes()
   const b = await w.enterOther(w.bob)
