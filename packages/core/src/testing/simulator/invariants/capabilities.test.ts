@@ -79,6 +79,17 @@ describe('usesAreCovered', () => {
     expect(offer({}, { between: [learn(stored(4, 'room.updated', { policy: {} }))] })).toEqual(['usesAreCovered'])
     expect(offer({}, { between: [learn(stored(4, 'room.updated', { name: '' }))] })).toEqual([])
   })
+  it('lets a token be older than a change that the node of the other end had not heard of', () => {
+    const cap_token = write({ sub: ids.bob })
+    const sent = offerOf(ids.ann, cap_token)
+    const before: Happening[] = [{ kind: 'begin', node: 'm', id: 'bob' }, clock(0, 'm')]
+    const asked = [...give(2, granted(cap_token)), take(2, sent), ...give(1, { ...sent, from: ids.bob })]
+    const change = stored(4, 'room.updated', { policy: {} })
+    const [here, there] = [learn(change), { ...learn(change), node: 'm' }]
+    expect(offer({}, { before, between: [...asked, here] })).toEqual([])
+    expect(offer({}, { before, between: [...asked, there] })).toEqual([])
+    expect(offer({}, { before, between: [...asked, here, there] })).toEqual(['usesAreCovered'])
+  })
   it('finds a sender that is not the one it says', () => {
     expect(offer({}, { from: ids.cleo })).toContain('usesAreCovered')
   })
@@ -103,6 +114,12 @@ describe('signalsStayInside', () => {
     expect(tell(open, give(3, ice))).toEqual(['signalsStayInside'])
     expect(tell(open, give(1, signal('rtc.bye', ids.bob)), give(1, ice))).toEqual(['signalsStayInside'])
     expect(tell(open, give(1, signal('rtc.answer', 'server')))).toEqual(['signalsStayInside'])
+  })
+  it('lets who is called hang up before its socket was given the offer', () => {
+    const called = [...everybody, ...granted, take(1, { ...offer, to: ids.bob })]
+    expect(tell(called, give(1, signal('rtc.bye', ids.bob)))).toEqual([])
+    expect(tell(called, give(1, signal('rtc.bye', ids.cleo)))).toEqual(['signalsStayInside'])
+    expect(tell(called, give(1, answer))).toEqual(['signalsStayInside'])
   })
   it('finds a fork that goes on after another answered', () => {
     const forked = [...everybody, ...granted, take(1, offer), ...give(2, offer), ...give(3, offer)]

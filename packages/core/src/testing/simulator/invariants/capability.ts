@@ -71,18 +71,22 @@ function faultOf(
   if (purpose !== 'any' && !claims.caps.includes(purpose ?? '')) return 'its token is for another purpose'
   const isElsewhere = frame.to !== 'server' && claims.target_peer_id !== undefined && claims.target_peer_id !== frame.to
   if (isElsewhere) return 'its token is for another target'
-  const readings = judgesOf(handed, take, sender, evidence).map((node) => earliestOf(node, take.at, at, evidence))
+  const judges = judgesOf(handed, take, sender, evidence)
+  const readings = judges.map((node) => earliestOf(node, take.at, at, evidence))
   if (claims.exp + leewayS <= Math.min(...readings) / 1000) return 'its token had expired'
-  for (const entry of entries) {
-    if (entry.step >= take.step) break
-    if (entry.kind !== 'learn' || entry.node !== sender.node || entry.event.room_id !== room_id) continue
-    const { type, seq, payload } = entry.event
-    // That somebody was added says nothing against them, until the removal before it has been heard of.
-    const isOfSender = restrictions.has(type) && payload.user_id === sender.user_id
-    const isPolicy = type === 'room.updated' && payload.policy !== undefined
-    if ((isOfSender || isPolicy) && seq > claims.mv) return `its token is older than ${type} ${seq}`
-  }
-  return undefined
+  const changes = judges.map((node) =>
+    entries.find((entry) => {
+      if (entry.kind !== 'learn' || entry.node !== node || entry.step >= take.step) return false
+      const { type, seq, payload } = entry.event
+      // That somebody was added says nothing against them, until the removal before it has been heard of.
+      const isOfSender = restrictions.has(type) && payload.user_id === sender.user_id
+      const isPolicy = type === 'room.updated' && payload.policy !== undefined
+      return entry.event.room_id === room_id && (isOfSender || isPolicy) && seq > claims.mv
+    }),
+  )
+  // Which of them has judged is not told: one that knew of nothing may have let it pass.
+  const [change] = changes.every(Boolean) ? changes : []
+  return change?.kind === 'learn' ? `its token is older than ${change.event.type} ${change.event.seq}` : undefined
 }
 
 /**

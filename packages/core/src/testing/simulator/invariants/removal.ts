@@ -50,8 +50,11 @@ export const exMembersHearNothing: Invariant = (evidence) => {
   const stays = new Map<SessionView, Map<string, Stay>>(evidence.sessions.map((session) => [session, new Map()]))
 
   const laterMember = new Map<string, number>()
-  const known = (node: string, room_id: string, user_id: string, member_seq: number) =>
-    void laterMember.set(`${node} ${room_id} ${user_id}`, member_seq)
+  // A list that is read again may bring what is older than what is known.
+  function known(node: string, room_id: string, user_id: string, member_seq: number): void {
+    const key = `${node} ${room_id} ${user_id}`
+    laterMember.set(key, Math.max(member_seq, laterMember.get(key) ?? 0))
+  }
 
   function judge({ frame, step, at }: EntryOf<'hand'>, session: SessionView, own: Map<string, Stay>): Violation[] {
     const room_id = roomIn(frame, calls)

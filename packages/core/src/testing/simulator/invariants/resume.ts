@@ -12,7 +12,8 @@ export const resumedMissNothing: Invariant = ({ sessions, ...history }) => {
   for (const entry of history.entries) {
     if (entry.kind === 'hand' && entry.frame.code === 'UNROUTABLE') givenUp.add(entry.frame.reply_to)
   }
-  const mustCome = ({ frame }: EntryOf<'hand'>) => frame.type !== 'presence.update' && !givenUp.has(frame.id)
+  const isPresence = ({ frame }: EntryOf<'hand'>) => frame.type === 'presence.update'
+  const mustCome = (entry: EntryOf<'hand'>) => !isPresence(entry) && !givenUp.has(entry.frame.id)
 
   return sessions.flatMap((session) => {
     const violations: Violation[] = []
@@ -33,7 +34,8 @@ export const resumedMissNothing: Invariant = ({ sessions, ...history }) => {
           break
         }
       }
-      meant = [...stretch.handed, ...due.slice(come)]
+      const open = new Set(due.slice(come))
+      meant = [...stretch.handed, ...missed.filter((entry) => open.has(entry) || isPresence(entry))]
       from = stretch.from
     }
     return violations

@@ -128,6 +128,8 @@ describe('ex-members', () => {
   it('are not those who came back before the node heard of it', () => {
     const back: Happening = { kind: 'member', node: 'n', room_id: ids.room, user_id: 'usr_ann', member_seq: 5 }
     expect(tell(here, back, learn(removal), give(1, said(4)))).toEqual([])
+    const readAgain = learn(stored(3, 'room.member.updated', { user_id: 'usr_ann' }))
+    expect(tell(here, back, readAgain, learn(removal), give(1, said(4)))).toEqual([])
   })
   it('who are barred hear nothing and do not come back', () => {
     const bar: Happening = { kind: 'bar', node: 'n', which: { user_id: 'usr_ann' } }

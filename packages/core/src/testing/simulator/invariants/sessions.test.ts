@@ -52,6 +52,12 @@ describe('a resumed session', () => {
       'resumedMissNothing',
     ])
   })
+  it('may get presence that only its next socket was given', () => {
+    const third = enter(3, 'ann', { received: 1, token: 'token2' })
+    expect(tell(before, again(), third, give(3, two as Wire), give(3, away), give(3, three as Wire))).toEqual([])
+    const other = frame('presence.update', ids.room)
+    expect(tell(before, again(), third, give(3, two as Wire), give(3, other))).toEqual(['resumedMissNothing'])
+  })
   it('gets nothing twice', () => {
     expect(tell(before, again(), give(2, one as Wire))).toContain('nothingComesTwice')
   })

@@ -21,6 +21,7 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
   const ends = new Map<string, End>()
   const answers = new Set<string>()
   const offers = new Set<string>()
+  const unrung = new Map<string, string>()
   const judged = new Set<string>()
 
   function taken({ frame }: EntryOf<'take'>, peer_id: string): void {
@@ -30,7 +31,7 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     if (frame.type === 'rtc.answer') answers.add(key)
     if (frame.type !== 'rtc.offer') return
     offers.add(key)
-    if (!others) return
+    if (!others) return void unrung.set(key, frame.to)
     if (end && !end.isOver) {
       end.isRenewed = true
       // Should the session end before this offer is judged, it opens another one, with those that it is given to.
@@ -47,7 +48,9 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     const isTheEnd = type === 'rtc.bye' && from === 'server'
     // To somebody who was spared the offer, since it had become too old, what came after it is harmless.
     const isSpared = type !== 'rtc.answer' && offers.has(`${String(payload.rtc_id)} ${from}`)
-    if (!end) return isTheEnd || isSpared ? undefined : 'is of no session of it'
+    // Who is called may hang up before the offer has been given to its socket, and is spared it then.
+    const isHangUp = type === 'rtc.bye' && unrung.get(key) === from
+    if (!end) return isTheEnd || isSpared || isHangUp ? undefined : 'is of no session of it'
     if (end.isOver) return 'is over'
     if (type === 'rtc.bye') {
       end.isOver = !end.isRenewed
