@@ -125,4 +125,10 @@ it('a request that another node has taken is UNROUTABLE when that is gone, unles
     { type: 'p2p.session.closed', payload: { session_id, reason: 'failed' } },
     { type: 'rtc.bye', payload: { rtc_id, reason: 'failed' } },
   ])
+  const before = b.frames.length
+  const late = { type: 'p2p.session.renewed', id: 'late', from: 'server', to: b.peer_id, reply_to: taken, payload: {} }
+  const anew = { node: 'third', kind: 'frame', to: b.peer_id, as: 'event', n: 1, life: 2 } as const
+  third.publish(topicOf(w.other.mesh.node), write(anew, JSON.stringify(late)))
+  await quiet()
+  expect(b.frames.slice(before)).toEqual([])
 })

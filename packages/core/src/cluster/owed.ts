@@ -10,7 +10,7 @@ export interface Owed {
   add(node: string, peer: Peer, id: string, isAnswered: boolean): () => void
   /** Notes what a node sends a peer. False when it answers a request that was given up, and comes too late. */
   sent(node: string, peer_id: string, text: string): boolean
-  /** Takes out what a node owes. */
+  /** Takes out what a node owes; should it answer after all, it is too late. */
   takeAll(node: string): { peer: Peer; id: string }[]
 }
 
@@ -45,7 +45,10 @@ export function createOwed(): Owed {
     },
     takeAll(node) {
       const all = [...owed].filter(([, one]) => one.node === node)
-      for (const [key] of all) owed.delete(key)
+      for (const [key] of all) {
+        owed.delete(key)
+        late.set(key, node)
+      }
       return all.map(([, one]) => one)
     },
   }
