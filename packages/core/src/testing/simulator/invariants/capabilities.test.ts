@@ -119,6 +119,8 @@ describe('signalsStayInside', () => {
     const called = [...everybody, ...granted, take(1, { ...offer, to: ids.bob })]
     expect(tell(called, give(1, signal('rtc.bye', ids.bob)))).toEqual([])
     expect(tell(called, give(1, signal('rtc.bye', ids.cleo)))).toEqual(['signalsStayInside'])
+    const user = [...everybody, ...granted, take(1, { ...offer, to: 'usr_bob' })]
+    expect(tell(user, give(1, signal('rtc.bye', ids.bob)))).toEqual([])
     expect(tell(called, give(1, answer))).toEqual(['signalsStayInside'])
   })
   it('finds a fork that goes on after another answered', () => {

@@ -64,6 +64,8 @@ export function evidenceOf(history: History): Evidence {
     const resumed = frame.payload.resumed === true && resume ? sessions.get(resume.session_id) : undefined
     const [session_id, peer_id] = [String(frame.payload.session_id), String(frame.payload.peer_id)]
     const node = begun.find(({ id }) => session_id.endsWith(id))?.node ?? open.node
+    // What another node brings late is for a socket that the client has left for the one which it reads now.
+    if (resumed?.stretches.some((later) => later.conn > conn)) return void sessionOf.set(conn, resumed)
     const session = resumed ?? { session_id, peer_id, user_id, sid, node, stretches: [], lostAt: undefined }
     const isBridged = node !== open.node
     const stretch = { conn, isBridged, from: resumed ? (resume?.received ?? 0) : 0, handed: [], received: [] }

@@ -72,15 +72,17 @@ export const resumesAreEarned: Invariant = ({ entries, opened }) => {
   >()
   const tokens = new Set<string>()
   const hellos = new Map<number, Wire>()
-  const handed = new Map<string, number>()
+  /** How much each socket of a session was given, with what its client had before. */
+  const handed = new Map<string, Map<number, number>>()
   const sessionOf = new Map<number, string>()
+  const givenTo = (session_id: string) => handed.get(session_id) ?? new Map<number, number>()
   return entries.flatMap((entry) => {
     if (entry.kind === 'take' && entry.frame.type === 'system.hello') hellos.set(entry.conn, entry.frame)
     if (entry.kind !== 'hand') return []
     const { conn, frame, at } = entry
     const current = sessionOf.get(conn) ?? ''
     if (frame.type !== 'system.welcome') {
-      handed.set(current, (handed.get(current) ?? 0) + 1)
+      handed.set(current, givenTo(current).set(conn, (givenTo(current).get(conn) ?? 0) + 1))
       return []
     }
     const session_id = String(frame.payload.session_id)
@@ -96,8 +98,8 @@ export const resumesAreEarned: Invariant = ({ entries, opened }) => {
     sessionOf.set(conn, session_id)
     if (isFresh && frame.payload.resumed !== true) return []
     const isOwn = isSame(opened.get(before?.conn ?? 0), opened.get(conn))
-    const isHonest = claim !== undefined && claim.received <= (handed.get(session_id) ?? 0)
-    handed.set(session_id, claim?.received ?? 0)
+    const isHonest = claim !== undefined && claim.received <= Math.max(0, ...givenTo(session_id).values())
+    handed.set(session_id, givenTo(session_id).set(conn, claim?.received ?? 0))
     if (isOwn && isHonest && isFresh && (before?.tokens.includes(claim.token) || isAgain)) return []
     return [{ invariant: 'resumesAreEarned', at, what: `connection ${conn} was given ${session_id} back` }]
   })

@@ -84,4 +84,16 @@ describe('a resumed session', () => {
     expect(tell(before, hello(3), hello(2), back('token2'))).toEqual([])
     expect(tell(before, hello(3), hello(2), back('token1'))).toEqual(['resumesAreEarned'])
   })
+  it('goes on with what its latest socket was given, though another node brings the welcome of an older one later', () => {
+    const hello = (conn: number) =>
+      enter(conn, 'ann', { received: 1, token: 'token1' }).map((happening) =>
+        happening.kind === 'take' ? { ...happening, frame: { ...happening.frame, id: 'hello' } } : happening,
+      )
+    const pong = frame('system.pong', ids.ann)
+    const given = [...give(3, two as Wire), ...give(3, three as Wire), ...give(3, pong)]
+    const next = enter(4, 'ann', { received: 4, token: 'token3' })
+    expect(tell(before, hello(3), given, hello(2), next, give(4, frame('system.pong', ids.ann)))).toEqual([])
+    const greedy = enter(4, 'ann', { received: 5, token: 'token3' })
+    expect(tell(before, hello(3), given, hello(2), greedy)).toEqual(['resumesAreEarned'])
+  })
 })

@@ -49,7 +49,8 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     // To somebody who was spared the offer, since it had become too old, what came after it is harmless.
     const isSpared = type !== 'rtc.answer' && offers.has(`${String(payload.rtc_id)} ${from}`)
     // Who is called may hang up before the offer has been given to its socket, and is spared it then.
-    const isHangUp = type === 'rtc.bye' && unrung.get(key) === from
+    const to = unrung.get(key)
+    const isHangUp = type === 'rtc.bye' && to !== undefined && (to === from || !to.startsWith('peer_'))
     if (!end) return isTheEnd || isSpared || isHangUp ? undefined : 'is of no session of it'
     if (end.isOver) return 'is over'
     if (type === 'rtc.bye') {
