@@ -16,17 +16,23 @@ export interface Request {
   holder: string | undefined
 }
 
-interface Answered {
-  mark: string
-  holder: string | undefined
-  answer: object
+/** How a request was answered. */
+export interface First {
+  readonly answer: object
+  /** The room that the answer is about, if it is for nobody who is not in there. */
+  readonly room_id: string | undefined
+}
+
+interface Answered extends First {
+  readonly mark: string
+  readonly holder: string | undefined
 }
 
 /** Remembers what requests were answered, so that a repeated id acts once, also across reconnects. */
 export interface Repeats {
   /** The answer of the first time, or undefined. @throws MeshError CONFLICT when the id came with another body */
-  find(request: Request): object | undefined
-  keep(request: Request, answer: object): void
+  find(request: Request): First | undefined
+  keep(request: Request, first: First): void
 }
 
 /** @see Repeats */
@@ -36,11 +42,11 @@ export function createRepeats(): Repeats {
     find({ identity, id, body, holder }) {
       const first = known.get(identity)?.get(id)
       if (first && first.mark !== markOf(body)) throw new MeshError('CONFLICT', undefined, { reason: 'repeated_id' })
-      return first?.holder === holder ? first?.answer : undefined
+      return first?.holder === holder ? first : undefined
     },
-    keep({ identity, id, body, holder }, answer) {
+    keep({ identity, id, body, holder }, { answer, room_id }) {
       const own = known.get(identity) ?? createBoundedMap(perIdentity)
-      own.set(id, { mark: markOf(body), answer, holder })
+      own.set(id, { mark: markOf(body), holder, answer, room_id })
       known.set(identity, own)
     },
   }

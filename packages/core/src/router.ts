@@ -12,7 +12,7 @@ import { issuePath } from './issue-path.ts'
 import { matcherOf, type Matches } from './matches.ts'
 import type { LimitClass } from './limits.ts'
 import { clientEvents, type ServerEventType } from './protocol.ts'
-import type { Repeats, Request } from './repeats.ts'
+import type { First, Repeats, Request } from './repeats.ts'
 
 /** What becomes of a frame: nothing more to do, or a wait. */
 type Outcome = void | Promise<void>
@@ -122,12 +122,19 @@ export function createRouter(
     if (!event.once && event.room === null) return act(entry, peer, frame, bytes, payload, undefined)
     const repeat = event.once ? repeatOf(event, peer, frame, payload) : undefined
     const first = repeat && repeats.find(repeat)
-    if (first) return isEvent(first) ? engine.repeat(peer, first.event, frame.id) : reply(peer, event, frame.id, first)
+    // Whoever is out of the room by now gets nothing of it, and is judged as if it had not asked before.
+    if (first && (first.room_id === undefined || peer.rooms.has(first.room_id))) return again(event, peer, frame.id, first)
     if (event.room === null) return act(entry, peer, frame, bytes, payload, undefined, repeat)
     return chain(belonging(event, peer, roomOf(event, frame)), ({ role, proof }) => {
       if (event.may && !actionsOf[role].has(event.may)) throw new MeshError('ACCESS_DENIED')
-      return act(entry, peer, frame, bytes, payload, proof, repeat)
+      return first ? again(event, peer, frame.id, first) : act(entry, peer, frame, bytes, payload, proof, repeat)
     })
+  }
+
+  /** Answers a request like the first time. */
+  function again(event: ClientEvent, peer: Peer, reply_to: string, { answer, room_id = '' }: First): void {
+    if (isEvent(answer)) engine.repeat(peer, answer.event, reply_to)
+    else reply(peer, event, reply_to, answer, peer.rooms.get(room_id)?.room)
   }
 
   function act(
@@ -141,7 +148,7 @@ export function createRouter(
   ): Outcome {
     const { type, id, to, timestamp } = frame
     // What is never answered needs no way to be answered later: signals are spared the closure.
-    const answer = event.reply === null ? unanswered : answering(event, peer, id, repeat)
+    const answer = event.reply === null ? unanswered : answering(event, peer, frame, repeat)
     // The table says which type has which payload and belonging; here they are values of whichever it is.
     const result = handle({ peer, type, id, to, timestamp, payload, frame, at, answer } as Call)
     if (result === undefined) return countPassed(passed, bytes)
@@ -151,10 +158,13 @@ export function createRouter(
     })
   }
 
-  function answering(event: ClientEvent, peer: Peer, id: string, repeat: Request | undefined) {
+  function answering(event: ClientEvent, peer: Peer, frame: ClientFrame, repeat: Request | undefined) {
     return (result: object, room?: LiveRoom): void => {
-      if (repeat) repeats.keep(repeat, result)
-      if (!isEvent(result)) reply(peer, event, id, result, room)
+      const told = isEvent(result) ? result.event : room
+      // What its members ask about a room is for them, whether they have joined it or not.
+      const room_id = told?.room_id ?? (event.room === 'member' ? roomOf(event, frame) : undefined)
+      if (repeat) repeats.keep(repeat, { answer: result, room_id })
+      if (!isEvent(result)) reply(peer, event, frame.id, result, room)
     }
   }
 

@@ -25,6 +25,13 @@ export interface Frame {
   payload: Record<string, unknown>
 }
 
+/** What a frame says that its sender does not choose by itself. */
+interface Overrides {
+  id?: string | undefined
+  timestamp?: string
+  from?: string
+}
+
 /** A bare client inside the process: it sends what it is told to and keeps all it gets, and knows nothing of the protocol. */
 export interface TestClient {
   readonly frames: Frame[]
@@ -33,11 +40,11 @@ export interface TestClient {
   /** The peer id, once welcomed. */
   readonly peer_id: string
   /** Sends an event and returns its id. */
-  send(type: string, to: string, payload: object, overrides?: object): string
+  send(type: string, to: string, payload: object, overrides?: Overrides): string
   /** Sends text as it is. */
   raw(text: string): void
   /** Sends an event and waits for the frame that answers it, an error included. */
-  ask(type: string, to: string, payload: object, overrides?: object): Promise<Frame>
+  ask(type: string, to: string, payload: object, overrides?: Overrides): Promise<Frame>
   /** Waits for the next frame that fits, those already there included; each is found once. */
   next(fits: string | ((frame: Frame) => boolean)): Promise<Frame>
   /** What the transport would tell the engine. */
@@ -171,8 +178,8 @@ export async function createTestMesh(options: TestMeshOptions = {}): Promise<Tes
         connection.message(text, length)
       },
       send(type, to, payload, overrides = {}) {
-        const id = ids.uuid()
-        client.raw(JSON.stringify({ type, id, timestamp: toInstant(now()), to, payload, ...overrides }))
+        const { id = ids.uuid() } = overrides
+        client.raw(JSON.stringify({ type, timestamp: toInstant(now()), to, payload, ...overrides, id }))
         return id
       },
       ask(type, to, payload, overrides = {}) {
