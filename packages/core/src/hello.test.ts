@@ -40,6 +40,17 @@ describe('the hello', () => {
     expect(await client.ask('system.hello', 'server', { token, resume })).toMatchObject({ payload: { resumed: false } })
   })
 
+  it('may say in a resume who one was', async () => {
+    const resume = { session_id: `sess_${'s'.repeat(22)}`, token: 'x', received: 3 }
+    const ask = (from: string) => {
+      const client = world.open()
+      client.raw(hello({ token, resume }, { from }))
+      return client
+    }
+    expect(await ask(`peer_${'p'.repeat(22)}`).next('system.welcome')).toMatchObject({ payload: { resumed: false } })
+    expect(ask('server').closed?.code).toBe(4102)
+  })
+
   it('says which device it is, and no other', async () => {
     const own = await world.token(world.ann, { device_id: device })
     const client = world.open()
