@@ -123,7 +123,8 @@ export function createRouter(
     const repeat = event.once ? repeatOf(event, peer, frame, payload) : undefined
     const first = repeat && repeats.find(repeat)
     // Whoever is out of the room by now gets nothing of it, and is judged as if it had not asked before.
-    if (first && (first.room_id === undefined || peer.rooms.has(first.room_id))) return again(event, peer, frame.id, first)
+    if (first && (first.room_id === undefined || peer.rooms.has(first.room_id)))
+      return again(event, peer, frame.id, first)
     if (event.room === null) return act(entry, peer, frame, bytes, payload, undefined, repeat)
     return chain(belonging(event, peer, roomOf(event, frame)), ({ role, proof }) => {
       if (event.may && !actionsOf[role].has(event.may)) throw new MeshError('ACCESS_DENIED')

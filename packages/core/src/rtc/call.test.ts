@@ -273,6 +273,22 @@ describe('candidates', () => {
     expect(names(a)).toEqual(['rtc.answer', ...Array(65).fill('rtc.ice')])
   })
 
+  it('of the latest generation are what a callee that answers late has to say', async () => {
+    const { a, b, room } = await trio()
+    const rtc_id = await ring(a, room, b.peer_id)
+    const ice = (text: string) => b.send('rtc.ice', a.peer_id, { rtc_id, candidate: candidateOf(text) })
+    for (let i = 0; i < 64; i++) ice(`old ${i}`)
+    const cap_token = await grant(a, room, ['call'])
+    a.send('rtc.offer', b.peer_id, { rtc_id, room_id: room, purpose: 'call', sdp: sdpOf(), cap_token })
+    await settle(a)
+    for (let i = 0; i < 64; i++) ice(`new ${i}`)
+    b.send('rtc.answer', a.peer_id, { rtc_id, sdp: sdpOf() })
+    await settle(b)
+    const told = a.frames.flatMap(({ type, payload }) => (type === 'rtc.ice' ? [payload.candidate] : []))
+    expect(told.slice(-64)).toEqual(Array.from({ length: 64 }, (_, i) => candidateOf(`new ${i}`)))
+    expect(told).toHaveLength(65)
+  })
+
   it.each([
     ['a field of its own', { candidate: '', extra: 1 }],
     ['an index below 0', { candidate: '', sdpMLineIndex: -1 }],

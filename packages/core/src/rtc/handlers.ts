@@ -128,24 +128,21 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
         if (rang) engine.countSession('webrtc', 'opened', session.asked_at)
         const others = othersOf(session, side)
         engine.deliver(engine.signal(call, call.payload, session.room), others)
-        for (const { frame, shows } of withheld) {
-          // The policy may be another than when they came.
-          if (!shows || !session.room.policy.relay_only) engine.deliver(frame, others)
-        }
+        for (const frame of withheld) engine.deliver(frame, others)
         for (const peer of lost) sessions.part(session, peer)
         sayBye(session, lost, 'answered_elsewhere')
       },
 
       'rtc.ice'(call) {
         const { session, side } = partOf(call.peer, call)
-        const isOfRelay = () => isRelayed(call.payload.candidate?.candidate ?? '')
-        if (session.room.policy.relay_only) requireRelays(isOfRelay())
+        if (session.room.policy.relay_only) requireRelays(isRelayed(call.payload.candidate?.candidate ?? ''))
         if (call.payload.candidate && ++side.candidates > limits.candidates) {
           throw new MeshError('RATE_LIMITED', 'Too many candidates', { retryable: false })
         }
         if (isRinging(session, side)) {
-          const frame = engine.signal(call, call.payload, session.room)
-          if (side.withheld.length <= limits.candidates) side.withheld.push({ frame, shows: !isOfRelay() })
+          side.withheld.push(engine.signal(call, call.payload, session.room))
+          // A renewed offer begins another generation: what came before it is the first to be of no use.
+          if (side.withheld.length > limits.candidates + 1) side.withheld.shift()
         } else engine.deliver(engine.signal(call, call.payload, session.room), othersOf(session, side))
       },
 
@@ -181,7 +178,11 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
       const { user_id } = peer
       for (const session of sessions.of(peer, room)) {
         const holder = { user_id, role, policy: room.policy, target: session.to }
-        const forbidden = session.caller.peer === peer && !engine.mayHold(session.purpose, holder)
+        if (!room.policy.relay_only) session.relayOnly = false
+        const forbidden =
+          (session.caller.peer === peer && !engine.mayHold(session.purpose, holder)) ||
+          // What was shown cannot be taken back, but the direct path that it opened is not to go on.
+          (room.policy.relay_only && !session.relayOnly)
         if (cause === 'role' || forbidden) abort(session, 'revoked')
       }
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { candidateOf, createWorld, grant, newRtcId, sdpOf, settle } from '../testing/kit.ts'
+import { candidateOf, createWorld, grant, heard, newRtcId, openCall, sdpOf, settle } from '../testing/kit.ts'
 import { isRelayed, isRelayedOnly } from './sdp.ts'
 
 const relay = 'candidate:1 1 udp 33562367 192.0.2.9 50000 typ relay raddr 0.0.0.0 rport 0'
@@ -82,14 +82,29 @@ describe('in a room for relays only', () => {
       await signal(a, 'rtc.offer', { ...offer, ...later, cap_token: await grant(a, room, ['call']), sdp: sdpOf() }),
     ).toBe('arrived')
     expect(await signal(b, 'rtc.ice', { ...later, ...ice(host) })).toBe('held')
-    expect(await signal(b, 'rtc.ice', { ...later, ...ice(relay) })).toBe('held')
-    await policy(true)
-    const before = a.frames.length
-    expect(await signal(b, 'rtc.answer', { ...later, sdp: sdpOf() })).toBe('arrived')
-    const shown = a.frames.slice(before).filter(({ type }) => type === 'rtc.ice')
-    expect(shown.map(({ payload }) => payload)).toEqual([{ ...later, ...ice(relay) }])
-
-    await policy(false)
     expect(await signal(a, 'rtc.ice', ice(host))).toBe('arrived')
+    const before = [a.frames.length, b.frames.length]
+    await policy(true)
+    await settle(a, b)
+    // Both calls have met without relays, or might: the one that was for relays only at first, and the one that rings.
+    for (const [at, peer] of [a, b].entries()) {
+      const byes = peer.frames.slice(before[at]).filter(({ type }) => type === 'rtc.bye')
+      const ended = [rtc_id, later.rtc_id].map((id) => ({ rtc_id: id, reason: 'revoked' }))
+      expect(byes.map(({ payload }) => payload)).toEqual(expect.arrayContaining(ended))
+    }
+    expect(a.frames.slice(before[0]).filter(({ type }) => type === 'rtc.ice')).toEqual([])
+  })
+
+  it('a call goes on that was for relays only from the start, whatever else of the policy changes', async () => {
+    const world = await createWorld()
+    const { room } = world
+    const [a, b] = [await world.enter(world.ann), await world.enter(world.bob)]
+    const update = (policy: object) => world.mesh.rooms.update('administrator', room, { policy })
+    await update({ relay_only: true })
+    await openCall(a, b, room)
+    await update({ max_size: 1_000 })
+    await update({ relay_only: true })
+    await settle(a, b)
+    for (const peer of [a, b]) expect(heard(peer)).not.toContain('rtc.bye')
   })
 })

@@ -12,8 +12,8 @@ export interface Side {
 
 /** A peer that rings: one of those that the caller's address meant. */
 export interface Fork extends Side {
-  /** Its candidates, written and held back until it has answered; `shows` says that one is no relay's. */
-  readonly withheld: { frame: Outbound; shows: boolean }[]
+  /** Its candidates, written and held back until it has answered. */
+  readonly withheld: Outbound[]
 }
 
 /**
@@ -24,6 +24,8 @@ export interface Signaling {
   readonly rtc_id: string
   readonly room: LiveRoom
   readonly purpose: string
+  /** Whether the room has let its peers meet through relays only all along, so that no address of theirs has been shown. */
+  relayOnly: boolean
   /** The key that signed the token of the caller's latest offer. */
   kid: string
   /** When the caller asked for it, monotonic. */
@@ -51,6 +53,7 @@ export function createSignaling(
     rtc_id,
     room,
     purpose,
+    relayOnly: room.policy.relay_only === true,
     kid,
     asked_at,
     to,
