@@ -78,6 +78,29 @@ export function shareLimitsOf({ max_size = 1_073_741_824, max_rate = 0 }: RoomPo
   return { max_size, max_rate }
 }
 
+/**
+ * Which limit of a request is more than a room with this policy allows, or undefined. What is left out is not more: it is
+ * what the room allows.
+ */
+export function excessOf(
+  asked: { [K in keyof ShareLimits]?: number | undefined },
+  policy: RoomPolicy,
+): keyof ShareLimits | undefined {
+  const { max_size, max_rate } = shareLimitsOf(policy)
+  if ((asked.max_size ?? max_size) > max_size) return 'max_size'
+  return speedOf(asked.max_rate ?? max_rate) > speedOf(max_rate) ? 'max_rate' : undefined
+}
+
+/** What two limits both allow. */
+export function lesserOf(one: ShareLimits, other: ShareLimits): ShareLimits {
+  const max_size = Math.min(one.max_size, other.max_size)
+  const { max_rate } = speedOf(one.max_rate) < speedOf(other.max_rate) ? one : other
+  return { max_size, max_rate }
+}
+
+/** No limit at all is more than any limit. */
+const speedOf = (max_rate: number) => (max_rate === 0 ? Infinity : max_rate)
+
 /** Whether `next` may less than `previous`. */
 export function isDemotion(previous: Role, next: Role): boolean {
   return roles.indexOf(next) > roles.indexOf(previous)

@@ -1,4 +1,4 @@
-import { shareLimitsOf, type RoomPolicy, type ShareLimits } from '../acl.ts'
+import { excessOf, type RoomPolicy, type ShareLimits } from '../acl.ts'
 import type { Engine, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
 import type { DeviceOwners } from './owners.ts'
@@ -23,11 +23,6 @@ export function createMayHold({
 
 /** Holds what is asked for to what the room allows. @throws MeshError ACCESS_DENIED */
 export function requireWithin(asked: { [K in keyof ShareLimits]?: number | undefined }, policy: RoomPolicy): void {
-  const { max_size, max_rate } = shareLimitsOf(policy)
-  if ((asked.max_size ?? 0) > max_size) throw denied('max_size')
-  // No limit at all is more than any limit.
-  const rate = asked.max_rate === 0 ? Infinity : (asked.max_rate ?? 0)
-  if (max_rate > 0 && rate > max_rate) throw denied('max_rate')
+  const reason = excessOf(asked, policy)
+  if (reason) throw new MeshError('ACCESS_DENIED', undefined, { reason })
 }
-
-const denied = (reason: string) => new MeshError('ACCESS_DENIED', undefined, { reason })

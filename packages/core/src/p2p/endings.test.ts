@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { settle, unhurried, type World } from '../testing/kit.ts'
-import { closingsOf, createP2pWorld, outcomeOf, standing } from '../testing/p2p-kit.ts'
-import { createKeyringOf } from '../tokens/index.ts'
+import { grant, settle, unhurried, type World } from '../testing/kit.ts'
+import { closingsOf, createP2pWorld, createSlowRing, outcomeOf, standing } from '../testing/p2p-kit.ts'
 import { createKeyring, generateSigningKey } from '../tokens/keys.ts'
 
 type Standing = Awaited<ReturnType<typeof standing>>
@@ -14,6 +13,8 @@ const remove = (who: 'ann' | 'bob') => async (w: Standing) => {
   await w.remove(w[who])
 }
 const logOut = (who: 'ann' | 'bob') => (w: Standing) => w.mesh.disconnect({ user_id: w[who] })
+
+const policy = (policy: object) => (w: World) => w.mesh.rooms.update('administrator', w.room, { policy })
 
 describe('an open session ends', () => {
   it.each<[string, Act, 'a' | 'b', string]>([
@@ -32,7 +33,6 @@ describe('an open session ends', () => {
     expect((await w.close(w.session_id, w[stays])).code).toBe('NOT_FOUND')
   })
 
-  const policy = (policy: object) => (w: World) => w.mesh.rooms.update('administrator', w.room, { policy })
   it.each<[string, Act]>([
     ['an end is demoted', (w) => w.setRole(w.bob, 'guest')],
     [
@@ -44,6 +44,8 @@ describe('an open session ends', () => {
     ],
     ['the policy takes the purpose away', policy({ caps: { owner: ['call'] } })],
     ['the policy wants relays only', policy({ relay_only: true })],
+    ['the policy allows less than the session', policy({ max_size: 1_073_741_823 })],
+    ['the policy limits the rate that was without limit', policy({ max_rate: 1_000_000_000 })],
     ['the key that signed its token is revoked', (w) => w.mesh.revokeKey(kidOf(w))],
     ['the room is deleted', (w) => w.mesh.rooms.delete('administrator', w.room)],
   ])('when %s, for both', async (_name, act) => {
@@ -55,7 +57,7 @@ describe('an open session ends', () => {
   })
 
   it.each<[string, Act]>([
-    ['the policy changes otherwise', policy({ caps: { guest: [] }, max_size: 1 })],
+    ['the policy changes otherwise', policy({ caps: { guest: [] }, max_size: 1_073_741_824, max_rate: 0 })],
     ['an end is promoted', (w) => w.setRole(w.bob, 'owner')],
     ['somebody else is demoted', (w) => w.setRole(w.cleo, 'guest')],
     ['another key is revoked', (w) => w.mesh.revokeKey('another')],
@@ -73,6 +75,17 @@ describe('an open session ends', () => {
     await settle(w.a, w.b)
     expect([closingsOf(w.a), closingsOf(w.b)]).toEqual([[], []])
     expect((await w.renew(w.session_id)).type).toBe('p2p.session.renewed')
+  })
+
+  it('when the policy allows less than its token did, and not before', async () => {
+    const w = await createP2pWorld()
+    const cap_token = await grant(w.a, w.room, ['share:file'], { max_size: 10, max_rate: 5 })
+    const { session_id } = await w.agree({ cap_token })
+    await policy({ max_size: 10, max_rate: 5 })(w)
+    await settle(w.a, w.b)
+    expect([closingsOf(w.a), closingsOf(w.b)]).toEqual([[], []])
+    await policy({ max_size: 10, max_rate: 4 })(w)
+    for (const client of [w.a, w.b]) expect(closingsOf(client)).toEqual([{ session_id, reason: 'revoked' }])
   })
 
   it('when local addresses are no longer allowed, also if only the end that was asked has one', async () => {
@@ -135,6 +148,7 @@ describe('a session that waits for its answer ends', () => {
       'revoked',
     ],
     ['has its key revoked', (w) => w.mesh.revokeKey(kidOf(w)), 'revoked', 'revoked'],
+    ['may no longer send so much', policy({ max_size: 1_000 }), 'revoked', 'revoked'],
   ])('when the one that asked %s', async (_name, act, reason, answer) => {
     const w = await standing('asked')
     await act(w)
@@ -145,22 +159,9 @@ describe('a session that waits for its answer ends', () => {
 })
 
 describe('while the token is being signed', () => {
-  /** A ring whose session tokens are signed when the test says so. */
   async function slow() {
-    const ring = await createKeyring([await generateSigningKey()])
-    const gates: { open: () => void; fail: () => void }[] = []
-    const capabilityKeys = {
-      ...createKeyringOf([]),
-      verify: ring.verify,
-      has: ring.has,
-      sign: (typ: string, claims: object) =>
-        typ === 'mesh-p2p+jwt'
-          ? new Promise<string>((resolve, reject) =>
-              gates.push({ open: () => resolve(ring.sign(typ, claims)), fail: () => reject(new Error('no key')) }),
-            )
-          : ring.sign(typ, claims),
-    }
-    return { gates, w: await standing('asked', { capabilityKeys }) }
+    const { gates, pace, capabilityKeys } = await createSlowRing()
+    return { gates, pace, w: await standing('asked', { capabilityKeys }) }
   }
 
   it('nobody else can answer, and the time to answer no longer runs', async () => {

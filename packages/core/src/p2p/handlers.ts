@@ -10,6 +10,8 @@ import {
   allowanceOf,
   createP2pSession,
   graceMs,
+  isExcessive,
+  lower,
   otherOf,
   refusalOfAny,
   requireAddresses,
@@ -83,22 +85,19 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
       end(session, { reason: 'expired' }, { reason: 'timeout' }),
     )
     const { cap_token: _, ...asked } = payload
-    const { session_id, max_rate, room } = session
-    engine.tell(
-      target,
-      'p2p.session.request',
-      { session_id, ...asked, max_size, max_rate },
-      { from: peer.peer_id, room },
-    )
+    const { session_id, allowance, room } = session
+    engine.tell(target, 'p2p.session.request', { session_id, ...asked, ...allowance }, { from: peer.peer_id, room })
   }
 
   /** Signs a token for a session; whatever is not renewed before it expires ends. @throws MeshError NOT_FOUND */
-  async function extend(session: P2pSession, acceptor: End) {
-    const { session_id } = session
+  async function extend(session: P2pSession, acceptor: End): Promise<ServerPayload<'p2p.session.renewed'>> {
+    const { session_id, allowance } = session
     const { token, exp } = sign(session, acceptor, engine, keys)
     const session_token = await token
     // It may have ended while its token was being signed.
     if (sessions.find(session_id) !== session) throw new MeshError('NOT_FOUND')
+    // And it may allow less by now, if another renewal has overtaken this one: what follows that must not say more.
+    if (session.allowance !== allowance) return extend(session, acceptor)
     session.stopTimer()
     session.stopTimer = clock.after(exp * 1000 + graceMs - clock.now(), () =>
       end(session, { reason: 'expired' }, { reason: 'expired' }),
@@ -165,14 +164,15 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         const occupant = peer.rooms.get(room.room_id)
         if (!occupant) return engine.notInRoom(room.room_id)
         const other = otherOf(session, peer)
-        const { kid } = engine.checkCapability(occupant, token, {
+        const claims = engine.checkCapability(occupant, token, {
           cap: purpose,
           to: other.peer_id,
           presented: cap_token !== undefined,
         })
         if (!acceptor) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
+        lower(session, claims)
         const renewed = await extend(session, acceptor)
-        session.kid = kid
+        session.kid = claims.kid
         engine.tell(other, 'p2p.session.renewed', renewed, { room })
         answer(renewed, room)
         return engine.answered
@@ -203,6 +203,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         const holder = { user_id: peer.user_id, role, policy: room.policy, target: call.to }
         const isForbidden =
           (peer === requester.peer && !engine.mayHold(purpose, holder)) ||
+          isExcessive(session) ||
           refusalOfAny([...requester.candidates, ...(acceptor?.candidates ?? [])], room) !== undefined
         if (cause === 'role' || isForbidden) end(session, { reason: 'revoked' }, { reason: 'revoked' })
       }

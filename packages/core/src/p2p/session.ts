@@ -1,4 +1,4 @@
-import { shareLimitsOf, type ShareLimits } from '../acl.ts'
+import { excessOf, lesserOf, shareLimitsOf, type ShareLimits } from '../acl.ts'
 import type { Awaitable } from '../awaitable.ts'
 import type { Call, Engine, LiveRoom, Occupant, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
@@ -18,12 +18,14 @@ export interface End {
 }
 
 /** A session of two agents: asked for, then accepted, then open until either end or the server closes it. */
-export interface P2pSession extends Readonly<ShareLimits> {
+export interface P2pSession {
   readonly session_id: string
   readonly room: LiveRoom
   readonly purpose: string
   /** The key that signed the token which opened it, or renewed it last. */
   kid: string
+  /** How much it may transfer: what the token allowed which opened it, or the least of those that renewed it since. */
+  allowance: ShareLimits
   /** When it was asked for, monotonic. */
   readonly asked_at: number
   /** The request, which is answered when the session is open or will never be. */
@@ -50,11 +52,11 @@ export function createP2pSession(
 ): P2pSession {
   const { purpose, candidates, fingerprint } = call.payload
   return {
-    ...allowanceOf(claims, room),
     session_id,
     room,
     purpose,
     kid: claims.kid,
+    allowance: allowanceOf(claims, room),
     asked_at,
     call,
     requester: { peer: call.peer, candidates, fingerprint },
@@ -69,6 +71,16 @@ export function createP2pSession(
 export function allowanceOf(claims: Pick<CapabilityClaims, keyof ShareLimits>, room: LiveRoom): ShareLimits {
   const { max_size, max_rate } = shareLimitsOf(room.policy)
   return { max_size: claims.max_size ?? max_size, max_rate: claims.max_rate ?? max_rate }
+}
+
+/** A session goes on with another token: from here on it allows no more than that, and never more than before. */
+export function lower(session: P2pSession, claims: Pick<CapabilityClaims, keyof ShareLimits>): void {
+  session.allowance = lesserOf(session.allowance, allowanceOf(claims, session.room))
+}
+
+/** Whether a session allows more than the policy of its room, as it is now. */
+export function isExcessive({ allowance, room }: P2pSession): boolean {
+  return excessOf(allowance, room.policy) !== undefined
 }
 
 /** The other end, seen from a peer that has part in a session. */
@@ -92,7 +104,7 @@ export const graceMs = leewayS * 1000
 
 /** Signs the token of a session, anew with each renewal. `exp` in seconds. */
 export function sign(
-  { session_id, room, purpose, requester, max_size, max_rate }: P2pSession,
+  { session_id, room, purpose, requester, allowance }: P2pSession,
   acceptor: End,
   { ids, clock, issuer }: Pick<Engine, 'ids' | 'clock' | 'issuer'>,
   keys: Keyring,
@@ -110,8 +122,7 @@ export function sign(
     purpose,
     requester: { ...nameOf(requester.peer), fingerprint: requester.fingerprint },
     acceptor: { ...nameOf(acceptor.peer), fingerprint: acceptor.fingerprint },
-    max_size,
-    max_rate,
+    ...allowance,
   })
   return { token, exp }
 }

@@ -1,3 +1,6 @@
+import { decodeJwt } from 'jose'
+import { createKeyringOf, type SessionClaims } from '../tokens/index.ts'
+import { createKeyring, generateSigningKey } from '../tokens/keys.ts'
 import type { TestClient } from './index.ts'
 import { createWorld, grant, settle } from './kit.ts'
 import type { TestMeshOptions } from './test-mesh.ts'
@@ -63,14 +66,37 @@ export async function createP2pWorld(options?: TestMeshOptions, purpose = 'share
       const created = await (extra.from ?? a).next('p2p.session.created')
       return { id, session_id, created, accepted, token: String(created.payload.session_token) }
     },
-    renew: async (session_id: string, by = a) =>
-      by.ask('p2p.session.renew', 'server', { session_id, cap_token: await grant(by, world.room, [purpose]) }),
+    /** A renewal with a fresh token, for less than the room allows where `limits` say so. */
+    renew: async (session_id: string, by = a, limits: object = {}) =>
+      by.ask('p2p.session.renew', 'server', { session_id, cap_token: await grant(by, world.room, [purpose], limits) }),
     close: (session_id: string, by = a, extra: object = {}) =>
       by.ask('p2p.session.closed', 'server', { session_id, reason: 'completed', ...extra }),
   }
 }
 
 export type P2pWorld = Awaited<ReturnType<typeof createP2pWorld>>
+
+/** A ring whose session tokens are signed when the test says so, as long as `pace.isSlow`. */
+export async function createSlowRing() {
+  const ring = await createKeyring([await generateSigningKey()])
+  const pace = { isSlow: true }
+  const gates: { open: () => void; fail: () => void }[] = []
+  const capabilityKeys = {
+    ...createKeyringOf([]),
+    verify: ring.verify,
+    has: ring.has,
+    sign: (typ: string, claims: object) =>
+      typ === 'mesh-p2p+jwt' && pace.isSlow
+        ? new Promise<string>((resolve, reject) =>
+            gates.push({ open: () => resolve(ring.sign(typ, claims)), fail: () => reject(new Error('no key')) }),
+          )
+        : ring.sign(typ, claims),
+  }
+  return { gates, pace, capabilityKeys }
+}
+
+/** What a session token says, unverified. */
+export const claimsOf = (token: unknown) => decodeJwt<SessionClaims>(String(token))
 
 /** How a client heard that sessions are over, without what it asked for itself. */
 export function closingsOf(client: TestClient): object[] {
