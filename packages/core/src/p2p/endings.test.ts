@@ -174,6 +174,18 @@ describe('while the token is being signed', () => {
     expect((await accepted).type).toBe('p2p.session.created')
   })
 
+  it('there is nothing to renew yet, also for a requester who has come to know of it', async () => {
+    const { gates, pace, w } = await slow()
+    const accepted = w.accept(w.session_id)
+    await settle(w.a)
+    pace.isSlow = false
+    expect(await w.renew(w.session_id)).toMatchObject({ code: 'CONFLICT', payload: { reason: 'not_answered' } })
+    gates[0]?.open()
+    expect((await accepted).type).toBe('p2p.session.created')
+    expect((await w.a.next('p2p.session.created')).reply_to).toBe(w.id)
+    expect(w.b.frames.map(({ type }) => type)).not.toContain('p2p.session.renewed')
+  })
+
   it('either end may still go', async () => {
     const { gates, w } = await slow()
     const accepted = w.accept(w.session_id)

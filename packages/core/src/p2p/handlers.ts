@@ -169,7 +169,8 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
           to: other.peer_id,
           presented: cap_token !== undefined,
         })
-        if (!acceptor) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
+        // While the first token is being signed nobody has been told of the session: it cannot go on before it is there.
+        if (!acceptor || !session.isOpen) throw new MeshError('CONFLICT', undefined, { reason: 'not_answered' })
         lower(session, claims)
         const renewed = await extend(session, acceptor)
         session.kid = claims.kid
