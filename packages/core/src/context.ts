@@ -91,7 +91,7 @@ export interface Engine {
     room_id: string,
     entered: (occupant: Occupant, snapshot: Snapshot, isNew: boolean) => void,
   ): Promise<void>
-  /** The peers of a room that a peer, device or user id means, other than the one that asks, and there to be asked. */
+  /** The peers of a room that a peer, device or user id means, other than the one that asks, and there to be asked; oldest first. */
   targetsOf(asking: Occupant, to: string): Peer[]
   /** Takes a peer out of a room and tells everybody concerned. */
   leave(occupant: Occupant, cause: LeaveCause): void

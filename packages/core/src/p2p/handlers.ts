@@ -124,7 +124,8 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         const occupant = peer.rooms.get(room_id)
         if (!occupant) return engine.notInRoom(room_id)
         const claims = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
-        const [target] = engine.targetsOf(occupant, to)
+        // Of a device the newest: an older connection may be half dead, and the agent long back with another.
+        const target = engine.targetsOf(occupant, to).at(-1)
         if (!target) throw new MeshError('UNROUTABLE')
         request(call, occupant, target, claims)
         return engine.answered

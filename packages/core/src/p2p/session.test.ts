@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { settle, unhurried } from '../testing/kit.ts'
+import { heard, settle, unhurried } from '../testing/kit.ts'
 import { claimsOf, closingsOf, createP2pWorld, fingerprintOf, outcomeOf, p2pEnd } from '../testing/p2p-kit.ts'
 import { publicKeysFrom, verifySessionToken } from '../tokens/index.ts'
 
@@ -119,6 +119,19 @@ describe('a session', () => {
       expect((await w.close(session_id, other)).code).toBe('NOT_FOUND')
     }
     expect(w.clock.timers).toBe((await createP2pWorld()).clock.timers)
+  })
+
+  it('with a device is with the newest of its peers that is connected', async () => {
+    const w = await createP2pWorld({ limits: { ...unhurried, resume_window_s: 120 } })
+    const device_id = `dev_${'d'.repeat(22)}`
+    const [older, newer] = [await w.enter(w.bob, { device_id }), await w.enter(w.bob, { device_id })]
+    await w.request({ to: device_id })
+    await settle(older, newer)
+    expect([heard(older), heard(newer)].map((types) => types.includes('p2p.session.request'))).toEqual([false, true])
+    newer.vanish()
+    await w.request({ to: device_id })
+    await settle(older)
+    expect(heard(older)).toContain('p2p.session.request')
   })
 
   it('waits for an end that reconnects', async () => {
