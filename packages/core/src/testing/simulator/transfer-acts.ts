@@ -11,6 +11,15 @@ export function transferActs(actor: Actor): Record<keyof typeof transferWeights,
   const { random } = world
   const open = () => random.pick([...client.transfers.open])
 
+  /** A session that may be none of its business, or not for it to answer, as if it had come to know the id. */
+  function meddle(what: 'accept' | 'reject' | 'closed'): void {
+    const session_id = actor.anybody()?.transfers.latest
+    if (session_id === undefined) return
+    if (what === 'accept') client.ask('p2p.session.accept', 'server', { session_id, ...client.transfers.offer() })
+    else if (what === 'reject') client.ask('p2p.session.reject', 'server', { session_id, reason: 'declined' })
+    else client.ask('p2p.session.closed', 'server', { session_id, reason: 'failed' })
+  }
+
   return {
     transfer() {
       const [room_id, room] = joined() ?? []
@@ -21,6 +30,8 @@ export function transferActs(actor: Actor): Record<keyof typeof transferWeights,
       if (!isReady && random.chance(0.9)) return actor.request(room_id, [purpose])
       const token = cap_token === undefined ? {} : { cap_token }
       client.ask('p2p.session.request', to, { room_id, purpose, ...token, ...client.transfers.offer() })
+      // Now and then it accepts for whoever it asked. A session soon has its answer: at any other time there is none to give.
+      if (random.chance(0.3)) world.soon(1_000, () => meddle('accept'))
     },
     renewTransfer() {
       const [session_id, { room_id } = { room_id: undefined }] = open() ?? []
@@ -34,14 +45,6 @@ export function transferActs(actor: Actor): Record<keyof typeof transferWeights,
       const reason = random.pick(['completed', 'failed', 'cancelled'])
       if (session_id !== undefined) client.ask('p2p.session.closed', 'server', { session_id, reason })
     },
-    meddleTransfer() {
-      // A session that may be none of its business, as if it had come to know the id.
-      const session_id = actor.anybody()?.transfers.latest
-      if (session_id === undefined) return
-      const what = random.weighted({ accept: 1, reject: 1, closed: 1 })
-      if (what === 'accept') client.ask('p2p.session.accept', 'server', { session_id, ...client.transfers.offer() })
-      else if (what === 'reject') client.ask('p2p.session.reject', 'server', { session_id, reason: 'declined' })
-      else client.ask('p2p.session.closed', 'server', { session_id, reason: 'failed' })
-    },
+    meddleTransfer: () => meddle(random.weighted({ accept: 1, reject: 1, closed: 1 })),
   }
 }
