@@ -18,6 +18,11 @@ export interface Control {
   readonly fence: number
   /** The key and the target of the token by which it is held; known where the holder is. */
   by: { kid: string; target: string | undefined } | undefined
+  /**
+   * Whether the rules of the room allowed it when this node last heard of it: a change of these may then end it. Otherwise
+   * the host application did, or this node cannot tell, and the one where the holder is has to.
+   */
+  isByRules: boolean
   /** By the clock of leases. */
   expires_at: number
   /** Ended by this node, though the store may not have it yet. */

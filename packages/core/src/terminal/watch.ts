@@ -36,6 +36,18 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
     logger.warn({ code: isMeshError(error) ? error.code : 'INTERNAL' }, message)
   }
 
+  /**
+   * Whether role, policy or their own device let the peer in control have it. The target of the token is known where that
+   * peer is, the terminal's host where this one is, and whoever owns the one owns the other.
+   */
+  function mayHold({ room, host, control }: Watched): boolean {
+    const holder = control && room.occupants.get(control.peer_id)
+    if (!holder) return false
+    const { peer, role } = holder
+    const target = control.by?.target ?? host?.peer.peer_id
+    return engine.mayHold('terminal:control', { user_id: peer.user_id, role, policy: room.policy, target })
+  }
+
   /** From this moment on the lease is not renewed; that it is over is told as soon as it is stored. */
   function end(watched: Watched, reason: Reason): void {
     const { control } = watched
@@ -120,10 +132,13 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
       const watched = known ?? register.add({ terminal_id, room, host: undefined, fence, control: undefined })
       watched.control?.cancel()
       watched.fence = fence
-      watched.control = { peer_id, fence, by: undefined, expires_at: 0, isOver: false, cancel() {} }
+      const of = { peer_id, fence, by: undefined, isByRules: false }
+      const control: Control = { ...of, expires_at: 0, isOver: false, cancel() {} }
+      watched.control = control
+      control.isByRules = mayHold(watched)
       // The node that granted it told this by its wall clock. The store is asked again when the time has come.
       const left = Math.min(Date.parse(expires_at) - clock.now(), limits.terminal_lease_ms)
-      arm(watched, watched.control, leaseClock.now() + left)
+      arm(watched, control, leaseClock.now() + left)
     },
 
     'terminal.control.released'(_room, payload, terminal_id) {
@@ -156,6 +171,7 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
       const control = watched?.control
       if (!watched || !control || control.fence !== fence || control.isOver) return false
       control.by = by
+      control.isByRules = mayHold(watched)
       arm(watched, control, expires_at)
       return true
     },
@@ -174,14 +190,13 @@ export function createWatch(engine: Engine, endings: Endings): Watch {
 
     restricted(occupant, cause) {
       const { peer, room, role } = occupant
-      const { user_id, peer_id } = peer
-      const mayHold = (target: string | undefined) =>
-        engine.mayHold('terminal:control', { user_id, role, policy: room.policy, target })
       for (const watched of register.in(room)) {
         const { control, host, terminal_id } = watched
         if (host === occupant && !actionsOf[role].has('share')) shut(terminal_id)
-        else if (control?.peer_id === peer_id && (cause === 'role' || !mayHold(control.by?.target))) {
-          end(watched, 'revoked')
+        else if (control?.peer_id === peer.peer_id) {
+          // What the host application allowed beyond the rules no policy takes back: it is asked again for the next renewal.
+          const isForbidden = control.isByRules && !mayHold(watched)
+          if (cause === 'role' || isForbidden) end(watched, 'revoked')
         }
       }
     },
