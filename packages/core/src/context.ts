@@ -7,6 +7,7 @@ import type { LeaseClock } from './lease-clock.ts'
 import type { Limits } from './limits.ts'
 import type { LeaveCause, LiveRoom, Occupant, Outbound, Peer } from './live-state.ts'
 import type { Clock, Logger, Member, Room, RoomEvent, Storage, Terminal } from './ports/index.ts'
+import type { Principal } from './principal.ts'
 import type {
   ClientEventType,
   ClientPayload,
@@ -124,8 +125,12 @@ export interface Snapshot {
   readonly role: Role
 }
 
-/** What of somebody in a room decides about a capability token: an {@link Occupant}, or a member who has not joined. */
-export type Holder = Pick<Occupant, 'peer' | 'role' | 'member_seq'> & {
+/**
+ * What of somebody in a room decides about a capability token: an {@link Occupant}, or a member who has not joined, or whose
+ * device is away and so no peer.
+ */
+export type Holder = Pick<Occupant, 'role' | 'member_seq'> & {
+  readonly peer: Pick<Principal, 'user_id' | 'device_id' | 'device_jkt' | 'sid'> & Partial<Pick<Peer, 'peer_id'>>
   readonly room: Pick<LiveRoom, 'room_id' | 'policy' | 'policy_seq' | 'occupants'>
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Principal } from './context.ts'
 import { createMemoryStorage } from './memory/storage.ts'
 import { createWorld, grant, newRtcId, sdpOf, settle, unhurried, type World } from './testing/kit.ts'
 import type { TestClient } from './testing/index.ts'
@@ -6,8 +7,13 @@ import type { TestClient } from './testing/index.ts'
 const id = (letter: string) => `dev_${letter.repeat(22)}`
 
 /** Enrols a device of a user's; nobody is connected for it. */
-async function addDevice({ storage, clock }: World, user_id: string, device_id: string): Promise<string> {
-  const span = { created_at: clock.now(), expires_at: clock.now() + 1e9 }
+async function addDevice(
+  { storage, clock }: World,
+  user_id: string,
+  device_id: string,
+  life_ms = 1e9,
+): Promise<string> {
+  const span = { created_at: clock.now(), expires_at: clock.now() + life_ms }
   await storage.enrolments.create({ code_hash: device_id, user_id, ...span }, 9)
   const device = { device_id, name: 'a device', public_key: 'x', jkt: 'thumbprint', ...span }
   expect((await storage.enrolments.redeem(device_id, device, 9)).outcome).toBe('enrolled')
@@ -90,6 +96,67 @@ describe('a device that is away', () => {
       expect(await offer(caller, to, world.room, 'call', token)).toBe('UNROUTABLE')
     }
     expect((await missed())[0]?.seq).toBe(before)
+  })
+})
+
+describe('STUN and TURN servers for a device that is away', () => {
+  const away = { device_jkt: 'thumbprint' }
+
+  /** Asks for them with a token for a device of bob's, as whoever that was granted to. */
+  async function stage(life_ms?: number) {
+    const world = await createWorld()
+    const device_id = await addDevice(world, world.bob, id('b'), life_ms)
+    // From now on the version of everybody's membership is that of the policy, so that it tells nobody from anybody.
+    await world.setCaps({})
+    const { storage, mesh, bob: user_id, room: room_id } = world
+    const bob = { user_id, username: 'bob' }
+    const tokenOf = async (grantee: object) => {
+      const [room, member] = [await storage.rooms.find(room_id), await storage.rooms.member(room_id, user_id)]
+      if (!room || !member) throw new Error('no room')
+      const request = { room_id, caps: ['call'] }
+      return (await mesh.grant(request, device_id, { user_id, ...grantee }, { room, member })).token
+    }
+    const ask = (cap_token: string, as: Principal = bob) =>
+      mesh.renewIceServers(as, cap_token).then(
+        () => 'given',
+        ({ code }) => code,
+      )
+    return { ...world, device_id, bob, tokenOf, ask }
+  }
+
+  it('are for its user and for itself', async () => {
+    const s = await stage()
+    const token = await s.tokenOf(away)
+    expect(await s.ask(token)).toBe('given')
+    expect(await s.ask(token, { ...s.bob, device_id: s.device_id })).toBe('given')
+    expect(await s.ask(token, { ...s.bob, device_id: id('o') })).toBe('CAP_INVALID')
+    expect(await s.ask(token, { user_id: s.ann, username: 'ann' })).toBe('CAP_INVALID')
+    await s.enter(s.bob.user_id, { device_id: id('o') })
+    expect(await s.ask(token)).toBe('given')
+  })
+
+  it('need a token that is bound to its key, and to no login, since it has none', async () => {
+    const s = await stage()
+    expect(await s.ask(await s.tokenOf({ device_jkt: 'another' }))).toBe('CAP_INVALID')
+    expect(await s.ask(await s.tokenOf({ ...away, sid: `sess_${'s'.repeat(22)}` }))).toBe('CAP_INVALID')
+  })
+
+  it('end with the role, the device and its key', async () => {
+    const s = await stage(60_000)
+    const before = await s.tokenOf(away)
+    await s.setRole(s.bob.user_id, 'guest')
+    expect(await s.ask(before)).toBe('CAP_INVALID')
+    const token = await s.tokenOf(away)
+    s.clock.advance(59_999)
+    expect(await s.ask(token)).toBe('given')
+    s.clock.advance(1)
+    expect(await s.ask(token)).toBe('CAP_INVALID')
+
+    const other = await stage()
+    const ofOther = await other.tokenOf(away)
+    expect(await other.ask(ofOther)).toBe('given')
+    await other.storage.devices.remove({ device_id: other.device_id })
+    expect(await other.ask(ofOther)).toBe('CAP_INVALID')
   })
 })
 

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { MeshServerOptions } from '@mesh/server'
 import { afterEach, describe, expect, it } from 'vitest'
+import { enrol } from './agent.ts'
 import { createRig, type Rig, type Wire } from './support.ts'
 
 const secret = 'the secret that the relay knows as well'
@@ -136,6 +137,24 @@ describe('fresh ones', () => {
     expect((await renew(forGil.token, gil.access_token)).status).toBe(200)
     rig.mesh.engine.disconnect({ user_id: gil.user_id })
     expect((await renew(forGil.token, gil.access_token)).body.code).toBe('CAP_INVALID')
+  })
+
+  it('are for a device of the user’s that is away, as long as it is theirs', async () => {
+    rig = await createRig({ turn })
+    const ana = await rig.account('ana')
+    const device = await enrol(rig, ana)
+    const access_token = await device.login()
+    const { body: room } = await rig.rest('POST', '/api/v1/rooms', { name: 'Lab' }, ana.access_token)
+    const asked = { for: device.device_id, caps: ['call'] }
+    const path = `/api/v1/rooms/${String(room.room_id)}/capabilities`
+    const { body } = await rig.rest('POST', path, asked, ana.access_token)
+    for (const as of [ana.access_token, access_token]) {
+      const fresh = await renew(String(body.token), as)
+      expect((fresh.body.ice_servers as IceServer[])[1]?.urls).toEqual(turnUrls)
+    }
+    await rig.rest('DELETE', `/api/v1/devices/${device.device_id}`, undefined, ana.access_token)
+    expect((await renew(String(body.token), ana.access_token)).body.code).toBe('CAP_INVALID')
+    expect((await renew(String(body.token), access_token)).body.code).toBe('AUTH_INVALID')
   })
 
   it('need a capability that needs a path', async () => {

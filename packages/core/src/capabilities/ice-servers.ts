@@ -5,7 +5,7 @@ import { MeshError } from '../errors.ts'
 import type { Member, Room, Turn } from '../ports/index.ts'
 import type { ServerPayload } from '../protocol.ts'
 import { createRateLimiter } from '../rate-limiter.ts'
-import { ownPeer } from './own-peer.ts'
+import { ownDevice, ownPeer } from './own-peer.ts'
 
 /** STUN and TURN servers as browsers take them, good until `expires_at`. */
 export interface IceServerList {
@@ -18,7 +18,8 @@ export interface IceServers {
   /** Those for somebody with these capabilities: none where no capability needs a path between peers. */
   of(caps: readonly string[], to: { user_id: string; role: Role }): IceServerList
   /**
-   * Fresh ones for a capability token that one of the caller's own live peers or devices holds, judged as on every use.
+   * Fresh ones for a capability token that one of the caller's own live peers holds, or one of their devices, connected or
+   * not, judged as on every use.
    * @throws MeshError RATE_LIMITED, CAP_REQUIRED, CAP_EXPIRED, CAP_INVALID, ROOM_NOT_FOUND, ACCESS_DENIED
    */
   renew(caller: Principal, cap_token: string | undefined): Promise<IceServerList>
@@ -29,7 +30,7 @@ const keepS = 600
 
 /** @see IceServers */
 export function createIceServers(
-  options: Pick<Engine, 'clock' | 'limits' | 'verifyCapability' | 'checkCapability'> & {
+  options: Pick<Engine, 'storage' | 'clock' | 'limits' | 'verifyCapability' | 'checkCapability'> & {
     turn: Turn | undefined
     /** Hears that somebody is given credentials for a TURN server. */
     relayGiven(): void
@@ -65,7 +66,8 @@ export function createIceServers(
       if (retry_after_ms > 0) throw new MeshError('RATE_LIMITED', undefined, { retry_after_ms })
       if (cap_token === undefined) throw new MeshError('CAP_REQUIRED', undefined, { required: 'call' })
       const claims = await options.verifyCapability(cap_token)
-      const peer = claims && ownPeer(options.peersOf, caller, claims.sub)
+      const peer =
+        claims && (ownPeer(options.peersOf, caller, claims.sub) ?? (await ownDevice(options, caller, claims.sub)))
       if (!peer) throw new MeshError('CAP_INVALID')
       const { room, member } = await options.authorize(caller, claims.room_id, 'capability')
       // A user is never without a membership here: only the administrator is let through without one.
