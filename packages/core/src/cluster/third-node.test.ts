@@ -79,9 +79,7 @@ describe('a peer of another node', () => {
     expect(a.frames.filter(({ reply_to }) => reply_to === id)).toEqual([])
     w.clock.advance(12_000)
     await quiet()
-    const late = a.send('rtc.offer', peer_id, await offer())
-    await quiet()
-    expect(a.frames.find(({ reply_to }) => reply_to === late)?.code).toBe('UNROUTABLE')
+    expect((await a.ask('rtc.offer', peer_id, await offer())).code).toBe('UNROUTABLE')
   })
 })
 
