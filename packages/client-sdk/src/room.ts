@@ -29,8 +29,8 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
   const peers = new Map<string, Peer>()
   const here = { to: room_id }
   let snapshot: Joined | undefined
-  /** What the snapshot knows, and what has been told since. */
-  let since = 0
+  /** What the first snapshot of this session knows, and what has been told since; until it is there nothing has been. */
+  let since = Infinity
   let seq = 0
   let status: ClientPayload<'presence.update'> | undefined
   let entering: Promise<unknown> | undefined
@@ -131,11 +131,12 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
     if (!snapshot || leaving) return
     const { me } = mesh
     const after = seq
+    since = Infinity
     while (mesh.me === me && !over) {
       try {
         await mesh.request('room.join', {}, here)
         if (status) await mesh.send('presence.update', status, here)
-        events.emit('rejoined', { after, seq })
+        events.emit('rejoined', { after, seq: since })
         return
       } catch (error) {
         const code = isMeshError(error) ? error.code : undefined
@@ -151,10 +152,14 @@ export function createRoom({ mesh, room_id, onFault, forget }: RoomContext): Roo
     if (over) return
     const { seq: at } = payload as { seq?: unknown }
     if (typeof at === 'number') {
-      if (type === 'room.joined') since = at
-      // The answer to a request may tell again what everybody has been told before it came.
-      else if (at > since && at <= seq) return
-      seq = Math.max(seq, at)
+      if (type === 'room.joined') {
+        // Less than before, where an older database was put back. A later snapshot of the session does not count: what it
+        // knows has been told, or may still come as an answer.
+        if (since === Infinity) since = seq = at
+      } else if (at > since && at <= seq) {
+        // The answer to a request may tell again what everybody has been told before it came.
+        return
+      } else seq = Math.max(seq, at)
     }
     // The name picks the effect, and the table says what comes under that name.
     const effect = effects[type as ServerEventType] as ((payload: unknown) => void) | undefined

@@ -131,7 +131,12 @@ export interface RoomEvents {
   members: [members: ReadonlyMap<string, Member>]
   /** Name, role or capabilities changed. */
   updated: []
-  /** Entered again with a new session. Of the room's durable events, those with `after` < `seq` <= `seq` were missed. */
+  /**
+   * Entered again with a new session, at `seq`; what comes later is told. Of the room's durable events, those above `after`
+   * up to `seq` were missed. `after` above `seq` says that the server has an older database back: what was heard above
+   * `seq` is no more, and its numbers are given again. A room that has got past `after` again by now cannot be told from
+   * one that just went on, except by the ids of its events.
+   */
   rejoined: [missed: { after: number; seq: number }]
   /** The room is over for this peer. The last event. */
   left: [reason: ServerPayload<'room.left'>['reason']]
@@ -152,7 +157,7 @@ export interface Room {
   readonly members: ReadonlyMap<string, Member>
   /** By peer id. */
   readonly peers: ReadonlyMap<string, Peer>
-  /** `seq` of the latest durable event seen. */
+  /** `seq` of the latest durable event seen. Only a new session may lower it: see `rejoined`. */
   readonly seq: number
   /** Says something to everybody: 1 to 4,096 bytes. Resolves once it is stored durably. */
   send(text: string, options?: Omit<RequestOptions, 'to'>): Promise<Message>
