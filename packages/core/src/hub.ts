@@ -162,7 +162,6 @@ export function createHub(options: {
       const present = room.occupants.get(peer.peer_id)
       // What changed about somebody who is here comes with its event, which also ends what they may no longer do.
       const occupant = present ?? { peer, room, role, member_seq, seq, presence: freshPresence() }
-      occupant.seq = seq
       room.occupants.set(peer.peer_id, occupant)
       if (!present) room.here++
       peer.entered(occupant)

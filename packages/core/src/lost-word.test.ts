@@ -36,6 +36,18 @@ describe('what another node did, and no word of it came', () => {
     expect((await b.ask('chat.message.send', w.room, { text: 'x' })).code).toBe('ACCESS_DENIED')
   })
 
+  it('is not passed over by who asks for the room again before it is told', async () => {
+    const w = await createWorld()
+    const a = await w.enter(w.ann)
+    const stored = { id: removal.id, type: 'chat.message.created', from: 'server', at: 0, payload: { text: 'late' } }
+    await w.storage.events.append(w.room, stored, { user_id: w.ann })
+    const before = a.frames.findLast(({ type }) => type === 'room.joined')
+    const again = await a.ask('room.join', w.room, {})
+    expect(again.payload.seq).toBe(before?.payload.seq)
+    await look(w, 200)
+    expect(a.frames.at(-1)).toMatchObject({ type: 'chat.message.created', payload: { text: 'late' } })
+  })
+
   it('shows for a room that was deleted as well', async () => {
     const w = await createWorld({ limits: { ...unhurried, position_check_s: 60 } })
     const b = await w.enter(w.bob)

@@ -23,7 +23,8 @@ export function createRooms(engine: Engine, show: Shows): Area<keyof typeof room
       peers: [...occupant.room.occupants.values()].map(show.presence),
       terminals: show.terminals(terminals),
       ...(room.policy.relay_only ? { relay_only: true } : {}),
-      seq: room.seq,
+      // To who is here already what the snapshot knows and nobody has told yet is still to come.
+      seq: occupant.seq,
     }
   }
 
