@@ -6,6 +6,8 @@ export interface BoundedMap<K, V> {
   peek(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
+  /** All there is, the least recently used first. */
+  entries(): Iterable<[K, V]>
 }
 
 /** @see BoundedMap */
@@ -33,5 +35,6 @@ export function createBoundedMap<K, V extends {}>(max: number): BoundedMap<K, V>
       }
     },
     delete: (key) => void entries.delete(key),
+    entries: () => entries.entries(),
   }
 }

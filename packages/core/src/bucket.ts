@@ -15,16 +15,31 @@ export class Bucket {
 
   /** Takes `cost` out, or says in how many milliseconds it would be there; 0 means taken. */
   take(now: number, cost = 1): number {
-    const { burst, per_s } = this.#rate
-    const level = Math.min(burst, this.#level + ((now - this.#at) * per_s) / 1000)
+    const level = this.#levelAt(now)
     this.#at = now
     this.#level = level >= cost ? level - cost : level
-    return level >= cost ? 0 : Math.ceil(((cost - level) * 1000) / per_s)
+    return level >= cost ? 0 : Math.ceil(((cost - level) * 1000) / this.#rate.per_s)
   }
 
   /** Puts one token back that was taken for nothing. */
   giveBack(): void {
     this.#level++
+  }
+
+  /** How much is missing for it to be full. */
+  spent(now: number): number {
+    return this.#rate.burst - this.#levelAt(now)
+  }
+
+  /** Sees to it that at least so much is missing, or all of it. */
+  restore(now: number, spent: number): void {
+    this.#level = Math.max(0, Math.min(this.#levelAt(now), this.#rate.burst - spent))
+    this.#at = now
+  }
+
+  #levelAt(now: number): number {
+    const { burst, per_s } = this.#rate
+    return Math.min(burst, this.#level + ((now - this.#at) * per_s) / 1000)
   }
 }
 

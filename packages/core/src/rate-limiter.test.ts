@@ -30,3 +30,21 @@ it('forgets the key that was used longest ago when there are too many', () => {
   limiter.take('c')
   expect([limiter.take('a'), limiter.take('b')]).toEqual([1_000, 0])
 })
+
+it('tells what is missing and not yet back, and takes it out again elsewhere, where no less is missing', () => {
+  let now = 0
+  const limiter = createRateLimiter({ burst: 2, per_s: 0.5 }, () => now)
+  for (const key of ['full', 'a', 'b', 'b']) limiter.take(key)
+  limiter.giveBack('full')
+  now = 1_000
+  expect(limiter.spent()).toEqual([
+    ['a', 0.5],
+    ['b', 1.5],
+  ])
+  const other = createRateLimiter({ burst: 2, per_s: 0.5 }, () => 0)
+  other.take('b')
+  other.take('b')
+  for (const [key, amount] of limiter.spent()) other.restore(key, amount)
+  other.restore('c', 100)
+  expect([other.take('a'), other.take('a'), other.take('b'), other.take('c')]).toEqual([0, 1_000, 2_000, 2_000])
+})

@@ -8,6 +8,10 @@ export interface RateLimiter {
   take(key: string): number
   /** Puts back what was taken for something that ended well. */
   giveBack(key: string): void
+  /** How much is missing in the buckets that are not full, by key. */
+  spent(): [key: string, amount: number][]
+  /** Sees to it that at least so much is missing in the bucket of a key, as before a restart. */
+  restore(key: string, amount: number): void
 }
 
 /**
@@ -16,12 +20,22 @@ export interface RateLimiter {
  */
 export function createRateLimiter(rate: Rate, now: () => number, keys = 100_000): RateLimiter {
   const buckets = createBoundedMap<string, Bucket>(keys)
+
+  function bucketOf(key: string): Bucket {
+    const bucket = buckets.get(key) ?? new Bucket(rate, now())
+    buckets.set(key, bucket)
+    return bucket
+  }
+
   return {
-    take(key) {
-      const bucket = buckets.get(key) ?? new Bucket(rate, now())
-      buckets.set(key, bucket)
-      return bucket.take(now())
-    },
+    take: (key) => bucketOf(key).take(now()),
     giveBack: (key) => buckets.peek(key)?.giveBack(),
+    spent() {
+      const at = now()
+      return Array.from(buckets.entries(), ([key, bucket]): [string, number] => [key, bucket.spent(at)]).filter(
+        ([, amount]) => amount > 0,
+      )
+    },
+    restore: (key, amount) => bucketOf(key).restore(now(), amount),
   }
 }
