@@ -18,6 +18,7 @@ import {
 } from '@mesh/core'
 import { attach } from './attach.ts'
 import { createAttempts } from './auth/attempts.ts'
+import { keepAttempts } from './auth/attempts-file.ts'
 import { createAccounts, type Accounts } from './auth/accounts.ts'
 import { createAuthenticate, createRevalidate } from './auth/authentication.ts'
 import { createHostAuthorize } from './auth/authorize.ts'
@@ -209,6 +210,8 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   })
   const detach = new Set<() => void>()
   const deciders = { accounts, devices, tokens, revoke }
+  // Last: what a start that fails had taken over would be lost.
+  const keptAttempts = await keepAttempts({ directory: dataDir, attempts, now, logger })
 
   return {
     fetch: (request, from) =>
@@ -250,6 +253,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
       await engine.close()
       await options.bus?.close()
       await passwords.close()
+      await keptAttempts.close()
       await storage.close()
     },
   }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { createBoundedMap } from '@mesh/core'
 import { nameKey } from '@mesh/core/names'
 import type { Attempts } from './attempts.ts'
 
@@ -26,14 +24,12 @@ export interface Guesses {
  * All else that is seen from outside, answers and time, is the same for a name that is nobody's.
  */
 export function createGuesses(attempts: Attempts): Guesses {
-  const known = createBoundedMap<string, true>(100_000)
-
   function seen(user_id: string, network: string | undefined): void {
-    if (network !== undefined) known.set(pairOf(user_id, network), true)
+    if (network !== undefined) attempts.welcome(pairOf(user_id, network))
   }
 
   const isKnown = ({ user_id, network }: Guess) =>
-    user_id !== undefined && network !== undefined && known.get(pairOf(user_id, network)) === true
+    user_id !== undefined && network !== undefined && attempts.isWelcome(pairOf(user_id, network))
 
   return {
     seen,
@@ -73,11 +69,6 @@ function refusal(take: () => void): unknown {
   }
 }
 
-/** Hashed, because a name may be long and there may be many. */
-function keyOf(username: string, network = ''): string {
-  return createHash('sha256')
-    .update(`${network}\0${nameKey(username)}`)
-    .digest('base64url')
-}
+const keyOf = (username: string, network = '') => `${network}\0${nameKey(username)}`
 
 const pairOf = (user_id: string, network: string) => `${user_id} ${network}`
