@@ -31,7 +31,7 @@ export async function runServer(overrides: Readonly<Record<string, string>> = {}
   if (server.monitorUrl !== undefined) logger.info({ url: server.monitorUrl }, 'metrics are told')
   if (server.setupCode !== undefined) {
     // To whoever looks at this start, not into logs that are kept and sent around.
-    process.stderr.write(setupNotice(server.setupCode, config.publicUrl ?? server.url, config.dataDir))
+    process.stderr.write(setupNotice(server.setupCode, server.url, config))
   }
 
   const why = await stop

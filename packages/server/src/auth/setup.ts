@@ -67,7 +67,10 @@ export function createSetup(options: {
 
     async use(given, account, address) {
       if (!code || code.until <= now() || !timingSafeEqual(hashOf(given), code.hash)) {
-        throw new MeshError('AUTH_INVALID', 'The setup code is not valid: a restart of the server prints another')
+        throw new MeshError(
+          'AUTH_INVALID',
+          'The setup code is not valid here: it is good at the server that printed it alone, and a restart prints another',
+        )
       }
       // Taken before anything is waited for: of two who have it, one gets in.
       const taken = code
