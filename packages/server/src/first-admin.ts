@@ -9,7 +9,7 @@ import type { MeshServer } from './mesh-server.ts'
  */
 export async function prepareFirstAdmin(
   { setup, storage }: MeshServer,
-  { bootstrap }: Config,
+  { bootstrap }: Pick<Config, 'bootstrap'>,
   logger: Logger,
 ): Promise<string | undefined> {
   if (!bootstrap) return setup.newCode()
