@@ -36,6 +36,7 @@ import { createApp } from './http/app.ts'
 import { openKeys, type Keys } from './keys/keys.ts'
 import type { MeshServerOptions } from './mesh-server-options.ts'
 import { createNotifications, type Notifications } from './notifiers/notifications.ts'
+import { openSeal } from './notifiers/seal.ts'
 import { createOriginCheck, isLoopbackHost } from './origin.ts'
 import { createTransport } from './socket.ts'
 import { sqlite } from './storage/sqlite/index.ts'
@@ -109,7 +110,9 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const rotationMs = (options.keyRotationDays ?? 30) * dayMs
   const clock = createWallClock(logger, { right: options.storage?.now?.bind(options.storage) })
   const { now } = clock
-  const keys = await openKeys({ directory: options.keysDir ?? dataDir, rotationMs, now })
+  const keysDir = options.keysDir ?? dataDir
+  const keys = await openKeys({ directory: keysDir, rotationMs, now })
+  const seal = await openSeal(keysDir)
   const webhooks = createWebhooks(options.webhooks ?? [])
   const limits = resolveLimits(options.limits)
   const storage = options.storage ?? (await sqlite(join(dataDir, 'mesh.db')))
@@ -140,7 +143,7 @@ export async function createMesh(options: MeshServerOptions): Promise<MeshServer
   const notifications = createNotifications({
     notifier: options.notifier,
     storage,
-    keysDir: options.keysDir ?? dataDir,
+    seal,
     now,
     audit: (event) => engine.audit(event),
   })

@@ -22,7 +22,7 @@ it('several processes that rotate on one directory lose none of it', async () =>
     expect(states.filter((state) => state === 'current')).toHaveLength(1)
     expect(states.filter((state) => state === 'next')).toHaveLength(1)
   }
-  expect((await readdir(dataDir)).sort()).toEqual(['keys.json', 'keys.lock'])
+  expect((await readdir(dataDir)).sort()).toEqual(['keys.json', 'keys.lock', 'notify.key'])
   await mesh.close()
   await rm(dataDir, { recursive: true })
 }, 60_000)

@@ -1,12 +1,12 @@
 import { MeshError, type AuditEvent, type Notifier, type Sent, type Storage } from '@mesh/core'
-import { createSeal } from './seal.ts'
+import type { Seal } from './seal.ts'
 import { createNotifyTokens, type NotifierFactory, type NotifyTokens } from './tokens.ts'
 
 /** Who is told what happens while they are away, and how. */
 export interface Notifications extends Pick<NotifyTokens, 'list'> {
   /** What tells them; undefined where nothing is set up to. */
   readonly notifier: Notifier | undefined
-  /** Sets the token by which the service knows a user. @throws MeshError BAD_MESSAGE for what cannot be one */
+  /** Sets the token by which the service knows a user. @throws MeshError as {@link NotifyTokens.set} */
   set(user_id: string, token: string): Promise<void>
   /** Forgets it. @throws MeshError NOT_FOUND where there was none */
   remove(user_id: string): Promise<void>
@@ -18,12 +18,12 @@ export interface Notifications extends Pick<NotifyTokens, 'list'> {
 export function createNotifications(options: {
   notifier: Notifier | NotifierFactory | undefined
   storage: Storage
-  keysDir: string
+  seal: Seal
   now: () => number
   audit: (event: AuditEvent) => Promise<void>
 }): Notifications {
-  const { storage, keysDir, now, audit } = options
-  const tokens = createNotifyTokens({ targets: storage.notifyTargets, seal: createSeal(keysDir), now })
+  const { storage, seal, now, audit } = options
+  const tokens = createNotifyTokens({ targets: storage.notifyTargets, seal, now })
   const notifier = typeof options.notifier === 'function' ? options.notifier(tokens) : options.notifier
   const note = (target: string, reason: string) =>
     audit({ action: 'notify.target', outcome: 'ok', actor: 'administrator', target, reason })

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MeshError } from '@mesh/core'
 import { withFileLock } from '../keys/file-lock.ts'
@@ -6,7 +7,7 @@ import { readPrivate, writePrivate } from '../keys/private-file.ts'
 
 /** Seals short secrets for the database, with a key that is not in it. */
 export interface Seal {
-  /** Seals a text for an owner; the first one makes the key. @throws MeshError UNAVAILABLE where its file is not fit to be used */
+  /** Seals a text for an owner. @throws MeshError UNAVAILABLE where its file is gone, or not fit to be used */
   seal(text: string, owner: string): Promise<string>
   /** What was sealed for this owner. @throws MeshError UNAVAILABLE where the key is another, or it was tampered with */
   open(sealed: string, owner: string): Promise<string>
@@ -17,34 +18,36 @@ const format = 'v1'
 const tagBytes = 16
 const keyBytes = 32
 
-/** A seal whose key is `notify.key` in the data directory, beside the signing keys. AES-256-GCM. */
-export function createSeal(dataDir: string): Seal {
-  const file = join(dataDir, 'notify.key')
+/**
+ * A seal whose key is `notify.key` in the directory of the signing keys, which is there. AES-256-GCM. The key is made where
+ * there is none, so that it can be copied to another node before anything is sealed; one that there is stays, fit or not.
+ */
+export async function openSeal(directory: string): Promise<Seal> {
+  const file = join(directory, 'notify.key')
   let known: Buffer | undefined
 
-  async function readKey(): Promise<Buffer | undefined> {
+  if (!existsSync(file)) {
+    await withFileLock(join(directory, 'keys.lock'), async () => {
+      if (!existsSync(file)) await writePrivate(file, `${randomBytes(keyBytes).toString('base64url')}\n`)
+    })
+  }
+
+  async function readKey(): Promise<Buffer> {
     const text = await readPrivate(file).catch((error: unknown) => {
       throw new MeshError('UNAVAILABLE', error instanceof Error ? error.message : undefined)
     })
-    if (text === undefined) return undefined
+    if (text === undefined) throw new MeshError('UNAVAILABLE', `${file} is gone: restore it`)
     const key = Buffer.from(text.trim(), 'base64url')
     if (key.length === keyBytes) return key
-    throw new MeshError('UNAVAILABLE', `${file} holds no key: restore it, or remove it and set every token anew`)
-  }
-
-  async function makeKey(): Promise<Buffer> {
-    return withFileLock(`${file}.lock`, async () => {
-      const found = await readKey()
-      if (found) return found
-      const key = randomBytes(keyBytes)
-      await writePrivate(file, `${key.toString('base64url')}\n`)
-      return key
-    })
+    throw new MeshError(
+      'UNAVAILABLE',
+      `${file} holds no key: restore it, or remove it and every token, and restart the server`,
+    )
   }
 
   return {
     async seal(text, owner) {
-      known ??= (await readKey()) ?? (await makeKey())
+      known ??= await readKey()
       const iv = randomBytes(12)
       const cipher = createCipheriv('aes-256-gcm', known, iv).setAAD(Buffer.from(owner))
       const parts = [iv, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]
@@ -56,7 +59,7 @@ export function createSeal(dataDir: string): Seal {
       const [version, body = ''] = sealed.split('.')
       const bytes = Buffer.from(body, 'base64url')
       try {
-        if (version !== format || !known) throw new Error('no key')
+        if (version !== format) throw new Error('another format')
         const iv = bytes.subarray(0, 12)
         const decipher = createDecipheriv('aes-256-gcm', known, iv, { authTagLength: tagBytes })
         decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(-tagBytes))

@@ -5,7 +5,7 @@ import type { Seal } from './seal.ts'
 export interface NotifyTokens {
   /** @throws MeshError UNAVAILABLE where the storage is away or the key is not the one */
   tokenOf(user_id: string): Promise<string | undefined>
-  /** @throws MeshError BAD_MESSAGE for what cannot be a token */
+  /** @throws MeshError BAD_MESSAGE for what cannot be a token; UNAVAILABLE where the tokens of others are sealed with another key */
   set(user_id: string, token: string): Promise<void>
   /** False where there was none. */
   remove(user_id: string): Promise<boolean>
@@ -23,6 +23,19 @@ export function createNotifyTokens(options: {
   now: () => number
 }): NotifyTokens {
   const { targets, seal, now } = options
+
+  /** Of nodes with different keys each could open only what it sealed itself. One other says which key it is. */
+  async function requireKeyOfOthers(user_id: string): Promise<void> {
+    const other = (await targets.list({ limit: 2 })).find((target) => target.user_id !== user_id)
+    if (!other) return
+    await seal.open(other.sealed, other.user_id).catch(() => {
+      throw new MeshError(
+        'UNAVAILABLE',
+        'The tokens of others are sealed with another notify.key: restore that, or remove them first',
+      )
+    })
+  }
+
   return {
     async tokenOf(user_id) {
       const target = await targets.find(user_id)
@@ -35,7 +48,9 @@ export function createNotifyTokens(options: {
           reason: 'token',
         })
       }
-      await targets.put({ user_id, sealed: await seal.seal(token, user_id), updated_at: now() })
+      const sealed = await seal.seal(token, user_id)
+      await requireKeyOfOthers(user_id)
+      await targets.put({ user_id, sealed, updated_at: now() })
     },
     remove: (user_id) => targets.remove(user_id),
     async list(page) {
