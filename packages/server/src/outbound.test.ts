@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { post } from './outbound.ts'
@@ -28,3 +29,17 @@ test('a service that nobody gets connected to is given up sooner than one that i
   expect(await post(url, {}, '{}')).toBe('connect')
   expect(performance.now() - begun).toBeGreaterThan(2_900)
 }, 20_000)
+
+test('of a success no more is waited for than is asked for, and the connection of one without an end is closed', async () => {
+  const server = createServer((_, response) => void response.writeHead(200).write('{"id": 1}'))
+  onTestFinished(() => void server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const begun = performance.now()
+  for (const isEnough of [undefined, (text: string) => text === '{"id": 1}']) {
+    const closed = once(server, 'connection').then(([socket]: NodeJS.EventEmitter[]) => socket && once(socket, 'close'))
+    expect(await post(url, {}, '{}', isEnough)).toMatchObject({ status: 200 })
+    await closed
+  }
+  expect(performance.now() - begun).toBeLessThan(4_000)
+})

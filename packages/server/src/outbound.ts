@@ -5,7 +5,7 @@ import type { Later } from '@mesh/core'
 /** What a service answered. */
 export interface Answer {
   status: number
-  /** Its first 4 KiB. */
+  /** What was read of a success, at most its first 4 KiB. */
   text: string
   /** For how long it asks us to wait (`Retry-After`), in milliseconds. */
   retry_after_ms: number | undefined
@@ -21,9 +21,14 @@ const mostBytes = 4_096
 
 /**
  * Posts JSON to a service of the operator's and resolves within 5 s. It follows no redirect, takes no connection twice, and
- * never throws.
+ * never throws. A status says all, unless `isEnough` wants to see the text of a success: then it is read until that is content.
  */
-export function post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Answer | NoAnswer> {
+export function post(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  isEnough: (text: string) => boolean = () => true,
+): Promise<Answer | NoAnswer> {
   return new Promise((resolve) => {
     const send = new URL(url).protocol === 'https:' ? requestHttps : requestHttp
     const length = Buffer.byteLength(body)
@@ -42,29 +47,35 @@ export function post(url: string, headers: Readonly<Record<string, string>>, bod
     const connecting = setTimeout(() => settle('connect'), patience.connectMs)
     const total = setTimeout(() => settle('timeout'), patience.totalMs)
     asking.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)))
-    asking.on('response', (response) => read(response, settle))
+    asking.on('response', (response) => read(response, isEnough, settle))
     asking.on('error', () => settle('network'))
     asking.end(body)
   })
 }
 
-function read(response: IncomingMessage, settle: (answer: Answer | NoAnswer) => void): void {
+function read(
+  response: IncomingMessage,
+  isEnough: (text: string) => boolean,
+  settle: (answer: Answer | NoAnswer) => void,
+): void {
+  const { statusCode: status = 0, headers } = response
   const chunks: Buffer[] = []
+  const text = () => Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8')
+  const done = () => settle({ status, text: text(), retry_after_ms: retryAfter(headers['retry-after']) })
+  response.on('error', () => settle('network'))
+  response.on('end', done)
+  // Some services leave their answers open: nobody waits for the end of what says enough already.
+  if (!isSuccess({ status }) || isEnough('')) return done()
   let size = 0
-  const done = () =>
-    settle({
-      status: response.statusCode ?? 0,
-      text: Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8'),
-      retry_after_ms: retryAfter(response.headers['retry-after']),
-    })
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     size += chunk.length
-    if (size >= mostBytes) done()
+    if (size >= mostBytes || isEnough(text())) done()
   })
-  response.on('end', done)
-  response.on('error', () => settle('network'))
 }
+
+/** Whether the service took it. */
+export const isSuccess = ({ status }: Pick<Answer, 'status'>) => status >= 200 && status < 300
 
 /** Seconds, or an instant (RFC 9110 §10.2.3). */
 function retryAfter(header = ''): number | undefined {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Webhook } from '@mesh/core'
 import { viewOfEvent } from './http/views.ts'
-import { laterBecause, post } from './outbound.ts'
+import { isSuccess, laterBecause, post } from './outbound.ts'
 
 /** A service of the host's that hears of every durable event. */
 export interface WebhookOptions {
@@ -46,7 +46,7 @@ function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webho
         { 'webhook-id': event.id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` },
         body,
       )
-      if (typeof answer === 'object' && answer.status >= 200 && answer.status < 300) return { outcome: 'sent' }
+      if (typeof answer === 'object' && isSuccess(answer)) return { outcome: 'sent' }
       return laterBecause(answer)
     },
   }

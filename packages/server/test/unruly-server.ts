@@ -25,9 +25,13 @@ export async function createUnrulyServer(
   const timers = new Set<NodeJS.Timeout>()
   const state = { mode: 'well' as ServiceMode, requests: 0, poured: 0 }
 
-  function answer(response: ServerResponse, [status, body]: Answer, headers = {}): void {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+  /** Everything but the end. */
+  function write(response: ServerResponse, [status, body]: Answer, headers = {}): ServerResponse {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).write(JSON.stringify(body))
+    return response
   }
+
+  const answer = (...all: Parameters<typeof write>) => write(...all).end()
 
   async function taken(request: IncomingMessage): Promise<Answer> {
     const chunks: Buffer[] = []
@@ -59,6 +63,7 @@ export async function createUnrulyServer(
     hang() {},
     endless: (_, response) => pour(response, 'x'.repeat(65_536), 5),
     trickle: (_, response) => pour(response, ' ', 200),
+    unended: async (request, response) => write(response, await taken(request)),
     reset: (_, response) => response.socket?.destroy(),
     mute: async (request, response) => (await taken(request), response.socket?.destroy()),
   }
@@ -66,7 +71,7 @@ export async function createUnrulyServer(
   const server = createServer((request, response) => {
     state.requests++
     const { mode } = state
-    if (!['well', 'slow', 'mute'].includes(mode)) request.resume()
+    if (!['well', 'slow', 'unended', 'mute'].includes(mode)) request.resume()
     void behave[mode](request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -19,6 +19,8 @@ export type ServiceMode =
   | 'hang'
   | 'endless'
   | 'trickle'
+  /** Takes what comes and answers whole, but for the end. */
+  | 'unended'
   /** Cuts the connection, at once or after it has taken what came: its answer is lost. */
   | 'reset'
   | 'mute'
@@ -102,7 +104,6 @@ export const notifierContract: readonly NotifierCase[] = [
   failing('error', 'fails', 'status 500'),
   failing('redirect', 'sends one elsewhere', 'status 302'),
   failing('hang', 'does not answer', 'timeout'),
-  failing('trickle', 'answers without an end', 'timeout'),
   failing('noise', 'speaks no HTTP'),
   failing('reset', 'cuts the connection'),
   ...(['busy', 'busy until'] as const).map((mode): NotifierCase => ({
@@ -122,6 +123,24 @@ export const notifierContract: readonly NotifierCase[] = [
       const { outcome } = await bounded(service.send('one'))
       same(outcome, service.knowsItsAnswers ? 'later' : 'sent', 'outcome')
       same(service.requests(), 1, 'requests')
+    },
+  },
+  {
+    name: 'notifier: an answer without an end is a success where its status says all',
+    async run(service) {
+      service.behave('trickle')
+      const sent = await bounded(service.send('one'))
+      const timeout = { outcome: 'later', reason: 'timeout' }
+      same(sent, service.knowsItsAnswers ? timeout : { outcome: 'sent' }, 'outcome')
+      same(service.requests(), 1, 'requests')
+    },
+  },
+  {
+    name: 'notifier: the end of an answer that is one already is not waited for, and what was sent is sent once',
+    async run(service) {
+      service.behave('unended')
+      same(await bounded(service.send('one')), { outcome: 'sent' }, 'outcome')
+      same([service.taken(), service.requests()], [['one'], 1], 'taken, and requests')
     },
   },
   {

@@ -39,7 +39,7 @@ async function send(address: string, token: string, { kind, title, text }: Notic
     extras: { 'client::display': { contentType: 'text/plain' } },
   }
   // The token goes into a header: Gotify takes it in the address as well, where logs would keep it.
-  const answer = await post(address, { 'x-gotify-key': token }, JSON.stringify(message))
+  const answer = await post(address, { 'x-gotify-key': token }, JSON.stringify(message), isMessage)
   if (typeof answer === 'string') return laterBecause(answer)
   const { status } = answer
   if (status === 200) return isMessage(answer.text) ? { outcome: 'sent' } : { outcome: 'later', reason: 'answer' }
