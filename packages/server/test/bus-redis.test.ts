@@ -88,6 +88,45 @@ describe.runIf(hasRedis)('redis', () => {
     }
   })
 
+  test('topics that are only just being listened to are no outage, and what is published meanwhile is heard', async () => {
+    const warn = vi.fn()
+    const options = { prefix: `${randomUUID()}:`, logger: { ...silentLogger, warn } }
+    const [bus, other] = [await redis(redisUrl, options), await redis(redisUrl, options)]
+    onTestFinished(async () => void (await Promise.all([bus.close(), other.close()])))
+    const heard = vi.fn()
+    other.subscribe('news', heard)
+    await vi.waitUntil(() => other.isUp)
+    // Each is confirmed while the others are asked for still.
+    for (const topic of ['a', 'b', 'c']) bus.subscribe(topic, () => {})
+    expect(bus.isUp).toBe(false)
+    bus.publish('news', 'meanwhile')
+    await vi.waitUntil(() => bus.isUp)
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith('meanwhile'))
+    expect([bus.outages, warn.mock.calls]).toEqual([0, []])
+  })
+
+  test('a topic that the server refuses is an outage', async () => {
+    const [user, prefix] = [`mesh-${randomUUID()}`, `${randomUUID()}:`]
+    const admin = new Redis(redisUrl)
+    onTestFinished(async () => {
+      await admin.acl('DELUSER', user)
+      admin.disconnect()
+    })
+    await admin.acl('SETUSER', user, 'on', '>secret', '+@all', 'resetchannels', `&${prefix}beat`, `&${prefix}news`)
+    const warn = vi.fn()
+    const bus = await redis(Object.assign(new URL(redisUrl), { username: user, password: 'secret' }).href, {
+      prefix,
+      logger: { ...silentLogger, warn },
+    })
+    onTestFinished(() => bus.close())
+    bus.subscribe('news', () => {})
+    await vi.waitUntil(() => bus.isUp)
+    bus.subscribe('secrets', () => {})
+    await vi.waitUntil(() => bus.outages === 1)
+    expect(warn.mock.calls).toEqual([[{ code: 'NOPERM' }, expect.stringContaining('the bus is down')]])
+    expect(bus.isUp).toBe(false)
+  })
+
   test('a server that does not let it in is told of by the word that it says, and neither by the password nor the name', async () => {
     const warn = vi.fn()
     const url = Object.assign(new URL(redisUrl), { username: `mesh-${randomUUID()}`, password: 'secret' }).href

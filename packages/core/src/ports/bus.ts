@@ -13,7 +13,10 @@ export interface Bus {
   subscribe(topic: string, listener: (message: string) => void): () => void
   /** Whether messages get through both ways, as far as is known. */
   readonly isUp: boolean
-  /** How many times it was up and then was not, however shortly: each time messages may have been lost, both ways. */
+  /**
+   * How many times it was up and then was not, however shortly: each time messages may have been lost, both ways. That a new
+   * topic is not listened to yet is no such time.
+   */
   readonly outages: number
   /** Ends every subscription; the bus is not up from then on, and takes no more messages. */
   close(): Promise<void>

@@ -45,14 +45,12 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
   let isClosed = false
   let started = () => {}
 
-  const isUp = () =>
-    !isClosed &&
-    isTaken &&
-    publisher.status === 'ready' &&
-    subscriber.status === 'ready' &&
-    topics.names().every((topic) => confirmed.has(topic))
+  const isReached = () => !isClosed && isTaken && publisher.status === 'ready' && subscriber.status === 'ready'
+  const isUp = () => isReached() && topics.names().every((topic) => confirmed.has(topic))
 
   function look(): void {
+    // While topics are only being asked for nothing has become of it yet; one that is refused ends the connection.
+    if (isReached() && !isUp()) return
     if (isClosed || !outages.note(isUp(), trouble) || !isUp()) return
     trouble = undefined
     started()
@@ -121,17 +119,17 @@ export async function redis(server: string | RedisClient, options: RedisBusOptio
     if (publisher.status === 'ready') publisher.publish(`${prefix}beat`, self).then(() => noteTaken(), noteTaken)
   }, beatMs).unref()
 
-  const isReached = new Promise<void>((resolve) => {
+  const firstUp = new Promise<void>((resolve) => {
     started = resolve
     setTimeout(resolve, startMs).unref()
   })
   for (const connection of [publisher, subscriber]) connection.connect().catch(() => {})
-  await isReached
+  await firstUp
   if (!isUp()) logger.warn({ code: trouble }, 'the bus is not up: the other nodes are not heard until it is')
 
   return {
     publish(topic, message, unheard) {
-      if (!isUp() || waitingBytes > mostWaitingBytes) {
+      if (!isReached() || waitingBytes > mostWaitingBytes) {
         if (unheard) queueMicrotask(unheard)
         return
       }
