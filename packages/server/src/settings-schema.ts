@@ -7,6 +7,7 @@ import { isHostName } from './host-name.ts'
 import { normalizeOrigin } from './origin.ts'
 import { logLevels, settingTable, type SettingName } from './settings.ts'
 import { isIceUrl } from './turn.ts'
+import { secretRule, signingKeyOf } from './webhook-secret.ts'
 
 // Each message completes the sentence "<name> must be ...". None has the value: it may hold a password, or be in the wrong place.
 const hostOr = (otherwise: string) =>
@@ -137,7 +138,12 @@ export const settingsSchema = v.object({
       v.check((text) => /^https?:\/\//i.test(text) && URL.canParse(text), 'an http or https URL'),
     ),
   ),
-  MESH_WEBHOOK_SECRET: v.optional(v.pipe(v.string(), v.minLength(24, 'at least 24 characters long'))),
+  MESH_WEBHOOK_SECRET: v.optional(
+    v.pipe(
+      v.string(),
+      v.check((text) => signingKeyOf(text) !== undefined, secretRule),
+    ),
+  ),
   MESH_BOOTSTRAP_ADMIN: v.optional(v.string()),
   MESH_BOOTSTRAP_PASSWORD: v.optional(v.string()),
   MESH_LOG_LEVEL: v.optional(

@@ -1,3 +1,5 @@
+import { secretRule } from './webhook-secret.ts'
+
 /** How much the log says, from everything to nothing. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -87,8 +89,7 @@ export const settingTable = {
   },
   MESH_WEBHOOK_SECRET: {
     default: undefined,
-    description:
-      'With which what that service hears is signed: whsec_ and at least 24 random bytes in base64, or at least 24 random characters.',
+    description: `With which what that service hears is signed: ${secretRule}.`,
     secret: true,
   },
   MESH_BOOTSTRAP_ADMIN: {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Webhook } from '@mesh/core'
 import { viewOfEvent } from './http/views.ts'
 import { isSuccess, laterBecause, post } from './outbound.ts'
+import { secretRule, signingKeyOf } from './webhook-secret.ts'
 
 /** A service of the host's that hears of every durable event. */
 export interface WebhookOptions {
@@ -30,9 +31,9 @@ export function createWebhooks(all: readonly WebhookOptions[]): Webhook[] {
  */
 function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webhook {
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) throw new Error('A webhook must have an http or https URL.')
-  if (secret.length < 24) throw new Error('The secret of a webhook must have at least 24 characters.')
+  const key = signingKeyOf(secret)
+  if (!key) throw new Error(`The secret of a webhook must be ${secretRule}.`)
   if (!/^[\w-]{1,64}$/.test(name)) throw new Error('The name of a webhook is 1 to 64 letters, digits, _ and -.')
-  const key = keyOf(secret)
 
   return {
     name,
@@ -50,15 +51,4 @@ function createWebhook({ url, secret, name = 'default' }: WebhookOptions): Webho
       return laterBecause(answer)
     },
   }
-}
-
-/** The bytes to sign with. Buffer drops what is no base64 without a word, and would sign with what is left: with nothing. */
-function keyOf(secret: string): Buffer {
-  const [, base64] = /^whsec_(.*)$/s.exec(secret) ?? []
-  if (base64 === undefined) return Buffer.from(secret)
-  const key = Buffer.from(base64, 'base64')
-  if (key.length < 24 || key.toString('base64') !== base64) {
-    throw new Error('The secret of a webhook that begins with whsec_ goes on with at least 24 bytes in base64.')
-  }
-  return key
 }
