@@ -30,16 +30,21 @@ test('a service that nobody gets connected to is given up sooner than one that i
   expect(performance.now() - begun).toBeGreaterThan(2_900)
 }, 20_000)
 
-test('of a success no more is waited for than is asked for, and the connection of one without an end is closed', async () => {
-  const server = createServer((_, response) => void response.writeHead(200).write('{"id": 1}'))
+test.each<[string, number, string, ((text: string) => boolean)?]>([
+  ['a success that has only begun', 200, ''],
+  ['a success that says enough', 200, '{"id": 1}', (text) => text === '{"id": 1}'],
+  ['a failure, whatever it says', 500, '', () => false],
+])('the end of %s is not waited for, and its connection is closed', async (_, status, text, isEnough) => {
+  const server = createServer((_, response) => {
+    response.writeHead(status).flushHeaders()
+    if (text !== '') response.write(text)
+  })
   onTestFinished(() => void server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const closed = once(server, 'connection').then(([socket]: NodeJS.EventEmitter[]) => socket && once(socket, 'close'))
   const begun = performance.now()
-  for (const isEnough of [undefined, (text: string) => text === '{"id": 1}']) {
-    const closed = once(server, 'connection').then(([socket]: NodeJS.EventEmitter[]) => socket && once(socket, 'close'))
-    expect(await post(url, {}, '{}', isEnough)).toMatchObject({ status: 200 })
-    await closed
-  }
+  const { port } = server.address() as AddressInfo
+  expect(await post(`http://127.0.0.1:${port}`, {}, '{}', isEnough)).toMatchObject({ status })
+  await closed
   expect(performance.now() - begun).toBeLessThan(4_000)
 })
