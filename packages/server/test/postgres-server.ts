@@ -23,11 +23,11 @@ export interface TestDatabase {
 
 /**
  * Makes a database of its own for a test file. Its language is English, in which text does not sort by code point, as in
- * most databases in the world.
+ * most databases in the world, unless `kind` says otherwise.
  */
-export async function createDatabase(): Promise<TestDatabase> {
+export async function createDatabase(kind = "locale_provider icu icu_locale 'en-US'"): Promise<TestDatabase> {
   const name = `mesh_test_${randomBytes(6).toString('hex')}`
-  await once(server, `create database ${name} template template0 locale_provider icu icu_locale 'en-US'`)
+  await once(server, `create database ${name} template template0 ${kind}`)
   atEnd(() => once(server, `drop database ${name} with (force)`))
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
   let schemas = 0

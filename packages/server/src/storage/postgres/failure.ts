@@ -25,6 +25,10 @@ const twice = '23505'
 /** A text has the character U+0000, which PostgreSQL does not keep: somebody sent it. */
 const zero = '22021'
 
+/** The role lacks a right, such as that to make tables in a schema that is not its own. */
+const noRight = '42501'
+const whatRole = 'the role needs a database of its own, or rights on this one: CREATE DATABASE mesh OWNER mesh'
+
 /** Serialisation failures and deadlocks. */
 const retry = new RegExp(`^(40001|40P01|${twice})$`)
 
@@ -58,5 +62,6 @@ export function toError(error: unknown): unknown {
 /** The same in one sentence, for whoever starts a server or runs a command. */
 export function toSentence(error: unknown): unknown {
   if (!(error instanceof PostgresFailure)) return error
-  return new Error(`The PostgreSQL database cannot be used: ${error.message}`, { cause: error })
+  const help = error.code === noRight ? `; ${whatRole}` : ''
+  return new Error(`The PostgreSQL database cannot be used: ${error.message}${help}`, { cause: error })
 }

@@ -37,7 +37,7 @@ export interface PostgresOptions {
 
 /**
  * A storage in a PostgreSQL database, which several nodes may share. Its tables begin with `mesh_` and are made in the
- * first schema of the search path.
+ * first schema of the search path that there is.
  *
  * Writes to one room go one after the other and share transactions, others side by side. One that waits for its turn longer
  * than a statement may take is UNAVAILABLE, and so is everything while the database is away. Only a write that PostgreSQL undid for the sake of another one is tried
@@ -45,7 +45,8 @@ export interface PostgresOptions {
  *
  * @param database A URL (`postgres://user:password@host/database`), for which the package `pg` must be installed; or a
  *   pool, which stays its owner's to end and to give timeouts.
- * @throws Error with one sentence where the database is out of reach, was written by a newer version, or with `check` is not up to date
+ * @throws Error with one sentence where the database is out of reach, is not UTF8, has no place or no right for the tables,
+ *   was written by a newer version, or with `check` is not up to date
  */
 export async function postgres(database: string | PostgresPool, options: PostgresOptions = {}): Promise<Storage> {
   const time = createDatabaseTime()

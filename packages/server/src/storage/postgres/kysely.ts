@@ -15,14 +15,27 @@ export function createKysely(client: PostgresClient): Kysely<Tables> {
   return new Kysely<Tables>({ dialect, plugins: [codePointOrder] })
 }
 
-/** Runs one statement. @throws PostgresFailure */
+/** The latest reason for which a statement of a connection failed. */
+const reasons = new WeakMap<PostgresClient, PostgresFailure>()
+
+/**
+ * Runs one statement. In a transaction that has failed already, what it failed of is thrown again: that it has is all
+ * that PostgreSQL says from then on, and whoever asks something after a failure, as migrations do, would pass that on.
+ * @throws PostgresFailure
+ */
 export async function query(client: PostgresClient, text: string, values: readonly unknown[] = []) {
   try {
     return await client.query({ text, values, types })
   } catch (error) {
-    throw new PostgresFailure(error)
+    const failure = new PostgresFailure(error)
+    if (failure.code === failedBefore) throw reasons.get(client) ?? failure
+    reasons.set(client, failure)
+    throw failure
   }
 }
+
+/** What is said of every statement after one that failed, until the transaction ends. */
+const failedBefore = '25P02'
 
 /** Text is text; numbers are numbers, also the 64-bit ones, which the driver leaves as text. */
 const types: PostgresQuery['types'] = {

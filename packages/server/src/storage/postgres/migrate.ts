@@ -4,6 +4,7 @@ import { touch } from '../operations/touch.ts'
 import type { Db } from '../tables.ts'
 import type { Connections } from './connections.ts'
 import { toSentence } from './failure.ts'
+import { placeOf } from './place.ts'
 
 /** One process migrates a database at a time; any number that no other program is likely to have chosen. */
 const lockKey = 7_330_000_001
@@ -32,11 +33,11 @@ export async function prepareSchema(connections: Connections, mode: 'auto' | 'ch
   }
 }
 
-/** Which steps the schema has taken; changes nothing. */
+/** Which steps the schema has taken; changes nothing. @throws Error as {@link placeOf} does */
 export async function statusOf(db: Db): Promise<SchemaStatus> {
+  const { isMade } = await placeOf(db)
+  if (!isMade) return schemaStatus([])
   const table = migrationTables.migrationTableName
-  const { rows } = await sql<{ found: string | null }>`select to_regclass(${table})::text as found`.execute(db)
-  if (!rows[0]?.found) return schemaStatus([])
   const noted = await sql<{ name: string }>`select name from ${sql.table(table)} order by name`.execute(db)
   return schemaStatus(noted.rows.map(({ name }) => name))
 }
@@ -50,7 +51,7 @@ async function migrate(db: Db): Promise<void> {
   // Again, because another process may have been faster than this one.
   const { newer } = await statusOf(db)
   if (newer) throw newerSchema('The PostgreSQL database', newer)
-  const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db)
-  await migrateToLatest(db as Kysely<unknown>, rows[0]?.schema)
+  const { schema } = await placeOf(db)
+  await migrateToLatest(db as Kysely<unknown>, schema)
   await touch(db)
 }
