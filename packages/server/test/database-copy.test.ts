@@ -52,16 +52,18 @@ describe.runIf(hasPostgres)('a copy of a SQLite database', { timeout: 60_000 }, 
     const storage = await sqlite(file)
     await addRoom(storage, 'room_1')
     await storage.close()
-    const source = new Database(file)
-    onTestFinished(() => void source.close())
-    const tables = fillEveryTable(source)
+    const filled = new Database(file)
+    const tables = fillEveryTable(filled)
     expect(tables.length).toBeGreaterThan(15)
     // What a server leaves that is killed while it looks whether there is room on the disk.
-    source.exec('create table mesh_space (filler text not null)')
+    filled.exec('create table mesh_space (filler text not null)')
+    filled.close()
 
     const admin = createDatabaseAdmin({ config: readConfig({ env: { MESH_DATABASE_URL: url }, cwd }), cwd })
     const copied = await admin.copy('mesh.db')
     expect(copied).toEqual(tables.map((table) => ({ table, rows: 1 })))
+    const source = new Database(file, { readonly: true })
+    onTestFinished(() => void source.close())
     const schema = /search_path%3D(\w+)/.exec(url)?.[1] ?? ''
     for (const table of tables) {
       const rows = await database.query(`select * from ${schema}.${table}`)

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createDatabaseAdmin, createMesh, readConfig, sqlite } from '@mesh/server'
 import { postgres } from '@mesh/server/postgres'
 import Database from 'better-sqlite3'
@@ -59,6 +59,7 @@ describe('a SQLite database', { timeout: 60_000 }, () => {
 
     // Somebody has it open, a server or not.
     await expect(admin.restore('copy.db')).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(readdirSync(dirname(file))).toEqual(['mesh.db', 'mesh.db-shm', 'mesh.db-wal'])
     await live.close()
     const { kept } = await admin.restore('copy.db')
     expect((await logOf(file)).at(-1)?.id).toBe('late')
@@ -177,6 +178,19 @@ describe.runIf(hasPostgres)('a PostgreSQL database', { timeout: 60_000 }, async 
     expect(await storage.users.findByName('ann')).toMatchObject({ username: 'ann' })
     expect(await append(storage, 'room_1', 'next')).toMatchObject({ event: { seq: before.length + 1 } })
     await expect(admin.copy(undefined)).rejects.toThrow('is not empty')
+  })
+
+  test('takes over nothing of what a server elsewhere still writes to', async () => {
+    const url = await database.schema()
+    const { admin } = await createAdmin({ MESH_DATABASE_URL: url })
+    const elsewhere = await createAdmin()
+    await fill(elsewhere.file, 1)
+    const live = await sqlite(elsewhere.file)
+    await append(live, 'room_1', 'late')
+    await expect(admin.copy(elsewhere.file)).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(await append(live, 'room_1', 'later')).toMatchObject({ event: { seq: 4 } })
+    await live.close()
+    expect(await admin.copy(elsewhere.file)).toEqual(expect.arrayContaining([{ table: 'mesh_event', rows: 5 }]))
   })
 
   test('takes over nothing where not everything can be taken over', async () => {

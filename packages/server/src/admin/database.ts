@@ -33,7 +33,7 @@ export interface DatabaseAdmin {
   backup(to: string): Promise<{ file: string }>
   /** Puts a backup in the place of a SQLite database that nobody uses; `kept` is where the one before is now. */
   restore(from: string): Promise<{ file: string; kept: string | null }>
-  /** Copies a SQLite file into the PostgreSQL database of the installation, which is empty. */
+  /** Copies a SQLite file that nobody uses into the PostgreSQL database of the installation, which is empty. */
   copy(from: string | undefined): Promise<CopiedTable[]>
 }
 

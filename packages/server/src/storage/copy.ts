@@ -5,6 +5,7 @@ import { spaceTable } from './operations/space.ts'
 import { withPostgres } from './postgres/connect.ts'
 import { toSentence } from './postgres/failure.ts'
 import { prepareSchema } from './postgres/migrate.ts'
+import { holdAlone } from './sqlite/hold.ts'
 import { readSqlite } from './sqlite/read.ts'
 import type { Db } from './tables.ts'
 
@@ -28,18 +29,22 @@ const roomsAndLogs = `
 
 /**
  * Copies a SQLite database into an empty PostgreSQL one, whose schema is made: all of it, compared row count by row count and
- * log by log, or nothing. The SQLite file stays as it is.
- * @throws Error with one sentence where one of them is not fit for it
+ * log by log, or nothing. What is in the SQLite file stays as it is, and nobody writes to it meanwhile.
+ * @throws MeshError CONFLICT where a process has the file open; Error with one sentence where one of them is not fit for it
  */
 export async function copyToPostgres(file: string, url: string): Promise<CopiedTable[]> {
-  return withPostgres(url, async (connections) => {
-    await prepareSchema(connections, 'auto')
-    try {
-      return await connections.transact((db) => copyFile(file, db))
-    } catch (error) {
-      throw toSentence(error)
-    }
-  })
+  // What a server acknowledged after the file was read would be missing in PostgreSQL.
+  const release = holdAlone(file, { others: 'read' })
+  try {
+    return await withPostgres(url, async (connections) => {
+      await prepareSchema(connections, 'auto')
+      return connections.transact((db) => copyFile(file, db))
+    })
+  } catch (error) {
+    throw toSentence(error)
+  } finally {
+    release()
+  }
 }
 
 function copyFile(file: string, db: Db): Promise<CopiedTable[]> {

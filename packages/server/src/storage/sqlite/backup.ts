@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { MeshError } from '@mesh/core/errors'
 import Database from 'better-sqlite3'
 import { newerSchema } from '../migrations/index.ts'
+import { holdAlone } from './hold.ts'
 import { readSqlite } from './read.ts'
 
 /**
@@ -41,10 +42,11 @@ export async function restoreSqlite(from: string, file: string): Promise<string 
   if (newer !== undefined) throw newerSchema(`The backup ${from}`, newer)
   const fresh = `${file}.restoring`
   await rm(fresh, { force: true })
-  await backupSqlite(from, fresh)
-  const before = existsSync(file)
-  const release = before ? holdAlone(file) : undefined
+  let release: (() => void) | undefined
   try {
+    await backupSqlite(from, fresh)
+    const before = existsSync(file)
+    if (before) release = holdAlone(file, { others: 'nothing' })
     const kept = `${file}.before-${new Date().toISOString().replaceAll(':', '-')}`
     // A second name for it, where there can be one: the database has its own until the moment that the backup gets it.
     if (before) await link(file, kept).catch(() => copyFile(file, kept, constants.COPYFILE_EXCL))
@@ -69,25 +71,6 @@ function makeWhole(file: string): void {
   } finally {
     copy.close()
   }
-}
-
-/** Keeps every other process out of a database until it is released. */
-function holdAlone(file: string): () => void {
-  const database = new Database(file, { fileMustExist: true, timeout: 0 })
-  try {
-    // Leaving the write-ahead log works only for who is alone; it takes its two files along.
-    database.pragma('journal_mode = DELETE')
-    database.exec('begin exclusive')
-  } catch (error) {
-    database.close()
-    const code = error instanceof Database.SqliteError ? error.code : ''
-    if (code.startsWith('SQLITE_BUSY')) {
-      throw new MeshError('CONFLICT', `A process has the database ${file} open`, { reason: 'running' })
-    }
-    // What is broken cannot be held: nobody can use it, and it is why there is a backup.
-    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error
-  }
-  return () => void database.close()
 }
 
 /** Makes an empty file for its owner alone. */
