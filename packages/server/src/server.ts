@@ -67,7 +67,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   let monitorUrl: string | undefined
   try {
     noted = await noteTime(config.dataDir, mesh.clock)
-    readiness = watchReadiness({ ...mesh, mesh: mesh.engine }, logger)
+    readiness = watchReadiness(mesh, logger)
     setupCode = await prepareFirstAdmin(mesh, config, logger)
     monitorUrl = config.metrics && (await monitor?.listen(mesh, config.metrics))
     url = await listen(server, { ...config, setting: 'MESH_PORT' })
