@@ -83,8 +83,8 @@ export const guards: readonly Guard[] = [
   {
     name: "a fork's candidates are held until it answers",
     file: 'rtc/handlers.ts',
-    find: 'if (isRinging(session, side)) {\n          const frame',
-    replace: 'if (false) {\n          const frame',
+    find: 'if (isRinging(session, side)) {\n          side.withheld.push',
+    replace: 'if (false) {\n          side.withheld.push',
   },
   {
     name: 'a resume token is good once',
