@@ -175,6 +175,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         lower(session, claims)
         const renewed = await extend(session, acceptor)
         session.kid = claims.kid
+        if (peer === session.requester.peer) session.byHost = claims.host === true
         engine.tell(other, 'p2p.session.renewed', renewed, { room })
         answer(renewed, room)
         return engine.answered
@@ -204,7 +205,7 @@ export function createP2p(engine: Engine, keys: Keyring): OpenArea<keyof typeof 
         const { requester, acceptor, purpose, call } = session
         const holder = { user_id: peer.user_id, role, policy: room.policy, target: call.to }
         const isForbidden =
-          (peer === requester.peer && !engine.mayHold(purpose, holder)) ||
+          (peer === requester.peer && !session.byHost && !engine.mayHold(purpose, holder)) ||
           isExcessive(session) ||
           refusalOfAny([...requester.candidates, ...(acceptor?.candidates ?? [])], room) !== undefined
         if (cause === 'role' || isForbidden) end(session, { reason: 'revoked' }, { reason: 'revoked' })

@@ -24,6 +24,8 @@ export interface P2pSession {
   readonly purpose: string
   /** The key that signed the token which opened it, or renewed it last. */
   kid: string
+  /** Whether the host application allowed it beyond role and policy, when its requester last showed a token. */
+  byHost: boolean
   /** How much it may transfer: what the token allowed which opened it, or the least of those that renewed it since. */
   allowance: ShareLimits
   /** When it was asked for, monotonic. */
@@ -56,6 +58,7 @@ export function createP2pSession(
     room,
     purpose,
     kid: claims.kid,
+    byHost: claims.host === true,
     allowance: allowanceOf(claims, room),
     asked_at,
     call,

@@ -63,10 +63,10 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     const { rtc_id, room_id, purpose, cap_token, sdp } = payload
     const occupant = peer.rooms.get(room_id)
     if (!occupant) return engine.notInRoom(room_id)
-    const { kid } = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
+    const by = engine.checkCapability(occupant, token, { cap: purpose, to, presented: cap_token !== undefined })
     const session = sessions.find(rtc_id)
     const relayed = { rtc_id, room_id, purpose, sdp }
-    if (session) return renegotiate(call, occupant, relayed, kid)
+    if (session) return renegotiate(call, occupant, relayed, by)
     const callees = engine.targetsOf(occupant, to)
     if (callees.length === 0) {
       missed.noteOffline(occupant, to, purpose)
@@ -75,7 +75,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     if (occupant.room.policy.relay_only) requireRelays(isRelayedOnly(sdp))
     if (sessions.countOpenedBy(peer) >= limits.rtc_sessions) throw new MeshError('RATE_LIMITED')
     const asked_at = clock.monotonic()
-    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, kid, asked_at, to, caller: peer, callees })
+    const opened = createSignaling({ rtc_id, room: occupant.room, purpose, by, asked_at, to, caller: peer, callees })
     opened.stopRinging = clock.after(limits.ring_ms, () => abort(opened, 'timeout'))
     sessions.add(opened)
     engine.deliver(engine.signal(call, relayed, occupant.room), callees)
@@ -85,7 +85,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     call: Call<'rtc.offer'>,
     occupant: Occupant,
     relayed: ServerPayload<'rtc.offer'>,
-    kid: string,
+    by: Signaling['by'],
   ): void {
     const { session, side } = partOf(call.peer, call)
     if (session.room !== occupant.room || session.purpose !== call.payload.purpose) {
@@ -94,7 +94,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     if (session.room.policy.relay_only) requireRelays(isRelayedOnly(relayed.sdp))
     reoffer(session, side)
     // What the callee shows vouches for the callee alone.
-    if (side === session.caller) session.kid = kid
+    if (side === session.caller) session.by = by
     engine.deliver(engine.signal(call, relayed, session.room), othersOf(session, side))
   }
 
@@ -177,10 +177,11 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     restricted({ peer, room, role }, cause) {
       const { user_id } = peer
       for (const session of sessions.of(peer, room)) {
+        // What the host application allowed beyond the rules no policy takes back: it is asked again for the next token.
         const holder = { user_id, role, policy: room.policy, target: session.to }
         if (!room.policy.relay_only) session.relayOnly = false
         const forbidden =
-          (session.caller.peer === peer && !engine.mayHold(session.purpose, holder)) ||
+          (session.caller.peer === peer && !session.by.host && !engine.mayHold(session.purpose, holder)) ||
           // What was shown cannot be taken back, but the direct path that it opened is not to go on.
           (room.policy.relay_only && !session.relayOnly)
         if (cause === 'role' || forbidden) abort(session, 'revoked')
@@ -190,7 +191,7 @@ export function createRtc(engine: Engine): OpenArea<keyof typeof rtcClientEvents
     open: () => sessions.all().length,
 
     keyRevoked(kid) {
-      for (const session of sessions.all()) if (session.kid === kid) abort(session, 'revoked')
+      for (const session of sessions.all()) if (session.by.kid === kid) abort(session, 'revoked')
     },
   }
 }

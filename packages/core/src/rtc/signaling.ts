@@ -1,5 +1,7 @@
 import type { Call, LiveRoom, Outbound, Peer } from '../context.ts'
 import { MeshError } from '../errors.ts'
+import type { CapabilityClaims } from '../tokens/capability.ts'
+import type { Verified } from '../tokens/jws.ts'
 
 /** One end of a signaling session. */
 export interface Side {
@@ -26,8 +28,8 @@ export interface Signaling {
   readonly purpose: string
   /** Whether the room has let its peers meet through relays only all along, so that no address of theirs has been shown. */
   relayOnly: boolean
-  /** The key that signed the token of the caller's latest offer. */
-  kid: string
+  /** The token of the caller's latest offer. */
+  by: Pick<Verified<CapabilityClaims>, 'kid' | 'host'>
   /** When the caller asked for it, monotonic. */
   readonly asked_at: number
   /** What the caller addressed: a peer, device or user. */
@@ -43,18 +45,18 @@ export interface Signaling {
 
 /** @see Signaling */
 export function createSignaling(
-  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'kid' | 'asked_at' | 'to'> & {
+  init: Pick<Signaling, 'rtc_id' | 'room' | 'purpose' | 'by' | 'asked_at' | 'to'> & {
     caller: Peer
     callees: readonly Peer[]
   },
 ): Signaling {
-  const { rtc_id, room, purpose, kid, asked_at, to, caller, callees } = init
+  const { rtc_id, room, purpose, by, asked_at, to, caller, callees } = init
   return {
     rtc_id,
     room,
     purpose,
     relayOnly: room.policy.relay_only === true,
-    kid,
+    by,
     asked_at,
     to,
     caller: { peer: caller, candidates: 0, offered: true },
