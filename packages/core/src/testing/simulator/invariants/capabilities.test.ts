@@ -119,6 +119,11 @@ describe('signalsStayInside', () => {
     const called = [...everybody, ...granted, take(1, { ...offer, to: ids.bob })]
     expect(tell(called, give(1, signal('rtc.bye', ids.bob)))).toEqual([])
     expect(tell(called, give(1, signal('rtc.bye', ids.cleo)))).toEqual(['signalsStayInside'])
+    const end = give(1, signal('rtc.bye', 'server'))
+    const again = { ...offer, id: 'again', to: ids.bob }
+    const ended = [...open, ...end]
+    expect(tell(ended, take(1, again), give(1, signal('rtc.bye', 'server')))).toEqual([])
+    expect(tell(ended, give(1, signal('rtc.bye', 'server')))).toEqual(['signalsStayInside'])
     const user = [...everybody, ...granted, take(1, { ...offer, to: 'usr_bob' })]
     expect(tell(user, give(1, signal('rtc.bye', ids.bob)))).toEqual([])
     expect(tell(called, give(1, answer))).toEqual(['signalsStayInside'])
@@ -140,6 +145,8 @@ describe('signalsStayInside', () => {
     expect(tell(sent, give(2, a), give(2, c))).toEqual(['candidatesAreInOrder'])
     expect(tell(sent, give(2, b), give(2, a))).toContain('candidatesAreInOrder')
     expect(tell(sent, give(2, a), give(2, a))).toContain('candidatesAreInOrder')
+    const back = [...enter(4, 'ann', { token: 'token1', received: 2 }), take(4, b), take(4, c)]
+    expect(tell(open, take(1, a), take(1, b), back, give(2, a), give(2, b), give(2, c))).toEqual([])
   })
   it('asks for no refusal of a candidate where its sender is gone for good by then', () => {
     const [a, b, c] = [candidate(1), candidate(2), candidate(3)]

@@ -52,7 +52,8 @@ export const signalsStayInside: Invariant = ({ entries, sessionOf }) => {
     const to = unrung.get(key)
     const isHangUp = type === 'rtc.bye' && to !== undefined && (to === from || !to.startsWith('peer_'))
     if (!end) return isTheEnd || isSpared || isHangUp ? undefined : 'is of no session of it'
-    if (end.isOver) return 'is over'
+    // An offer after the end opens another session, which may end as well before it has been given to anybody.
+    if (end.isOver) return isHangUp || (isTheEnd && to !== undefined) ? undefined : 'is over'
     if (type === 'rtc.bye') {
       end.isOver = !end.isRenewed
       end.isRenewed = false
@@ -154,7 +155,9 @@ function candidatesTaken({ entries, sessionOf }: Evidence): Map<string, Taken[]>
     const isLater = (offers.get(key) ?? 0) > 1
     const unheardFrom = session?.lostAt ?? Infinity
     const candidate = { id, at: entry.at, isRefused: refused.has(id), unheardFrom, isLater }
-    taken.set(key, [...(taken.get(key) ?? []), candidate])
+    const before = taken.get(key) ?? []
+    // What had been on its way to another node when its socket was lost is sent again over the next one.
+    if (!before.some((one) => one.id === id)) taken.set(key, [...before, candidate])
   }
   return taken
 }
